@@ -1,0 +1,108 @@
+"""A runbook as a command: its page is the help, its parameters come first, then the hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from opsbook.cli.params import click_parameter, host_parameters
+from opsbook.cli.state import State, change_options, common_options, confirm_options, fleet_options
+from opsbook.errors import UsageError
+from opsbook.page import Page
+from opsbook.page.fields import Field, build
+
+if TYPE_CHECKING:
+    from opsbook.cli.selection import Wanted
+
+WRITERS = (change_options, confirm_options)
+EVERYBODY = (fleet_options, common_options)
+WIDEST_ARGUMENT = 30
+
+
+class RunbookCommand(click.Command):
+    """One runbook on the command line."""
+
+    def __init__(self, page: Page, fields: tuple[Field, ...], state: State) -> None:
+        self.page, self.fields, self.state = page, fields, state
+        own = [*map(click_parameter, fields), *host_parameters()]
+        self.own = {parameter.name for parameter in own}
+        groups = EVERYBODY if page.risk == "reads" else (*WRITERS, *EVERYBODY)
+        super().__init__(page.name, params=[*own, *_shared(groups)], short_help=page.title, help=page.title)
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Check parameters and hosts, then run; return the exit code."""
+        from opsbook.cli.run_command import run_runbook
+        from opsbook.cli.selection import check_names, choose
+        from opsbook.runbook import load
+
+        book, given = load(self.page), ctx.params
+        params = build(book.params, {name: given[name] for name in given if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE})
+        inventory = self.state.inventory()
+        services = check_names(inventory, self.fields, params)
+        return run_runbook(self.page, params, choose(inventory, book.on, self._wanted(ctx), services), self.state)
+
+    def _wanted(self, ctx: click.Context) -> Wanted:
+        from opsbook.cli.selection import Wanted
+
+        typed, run = Wanted(ctx.params["hosts"], ctx.params["group"], ctx.params["all_hosts"]), self.state.options.failed_of
+        if run is None:
+            return typed
+        if typed != Wanted():
+            raise UsageError("--failed-of names the hosts; leave the others out")
+        from opsbook.cli.elsewhere import must_be_of_this_site
+        from opsbook.cli.failed import failed_in
+        from opsbook.journal import open_journal
+
+        journal = open_journal(self.state.environment)
+        row = journal.run(run)
+        if row is not None:
+            must_be_of_this_site(row, self.state, (self.page.name, "--failed-of", row.id))
+        return Wanted(failed_in(journal, run))
+
+    def format_help_text(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the page."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(self.page.title + ".")
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_dl(self.page.labels)
+
+    def format_arguments(self, _ctx: click.Context, _formatter: click.HelpFormatter) -> None:
+        """Leave the arguments to format_options, so that every version of click shows them alike."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the arguments, the runbook's own options, and those that it shares with others."""
+        mine = [parameter for parameter in self.params if parameter.name in self.own]
+        shared = [parameter for parameter in self.get_params(ctx) if parameter.name not in self.own]
+        _section(formatter, "Arguments", [_argument(field) for field in self.fields if field.is_argument] + [HOST])
+        _section(formatter, "Options", _records(mine, ctx))
+        _section(formatter, "Options of every run", _records(shared, ctx))
+
+
+HOST = ("HOST...", "The hosts; may be left out when only one fits.")
+
+
+def _shared(groups: Iterable[Callable[[Any], Any]]) -> list[click.Parameter]:
+    command = click.Command("shared")
+    for add in reversed(list(groups)):
+        add(command)
+    return command.params[::-1]     # decorators add from the bottom to the top
+
+
+def _argument(field: Field) -> tuple[str, str]:
+    return field.option.upper().replace("-", "_"), field.help or ", ".join(field.choices)
+
+
+def _records(parameters: Iterable[click.Parameter], ctx: click.Context) -> list[tuple[str, str]]:
+    found = (parameter.get_help_record(ctx) for parameter in parameters if isinstance(parameter, click.Option))
+    return [record for record in found if record is not None]
+
+
+def _section(formatter: click.HelpFormatter, title: str, rows: list[tuple[str, str]]) -> None:
+    if rows:
+        with formatter.section(title):
+            formatter.write_dl(rows)

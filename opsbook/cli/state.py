@@ -1,0 +1,190 @@
+"""What the command line knows before a command runs, and the options that are understood on both sides of the command.
+
+A command is written so:
+
+    @click.command("unlock")
+    @click.argument("host")
+    @confirm_options
+    @common_options
+    @pass_state
+    def unlock(state: State, host: str) -> None:
+        entry = state.inventory().host(host)
+        if state.options.json: …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from opsbook.commands import COMMANDS
+from opsbook.errors import Bug, UsageError
+from opsbook.options import Options
+from opsbook.page import Page, folders, pages
+
+if TYPE_CHECKING:
+    from opsbook.inventory import Inventory
+    from opsbook.mask import Mask
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass
+class State:
+    """Made once by `cli.main`; commands get it through `pass_state`."""
+
+    environment: Mapping[str, str]
+    cwd: Path
+    options: Options = field(default_factory=Options)
+    given: set[str] = field(default_factory=set)    # names of the options that the operator typed
+    _inventory: Inventory | None = None
+    _pages: dict[str, Page] | None = None
+    _mask: Mask | None = None
+
+    def __post_init__(self) -> None:
+        if self.environment.get("OPSBOOK_LAB", "").lower() in {"1", "true", "yes"}:
+            self.options = replace(self.options, lab=True)
+
+    def take(self, name: str, value: object) -> None:
+        """Set the option of that name."""
+        changed: dict[str, Any] = {name: value}
+        self.options = replace(self.options, **changed)
+        self.given.add(name)
+
+    @property
+    def mask(self) -> Mask:
+        """Return what hides the secrets that are known so far."""
+        if self._mask is None:
+            from opsbook.mask import Mask, key_lines
+
+            self._mask = Mask(line for value in self.environment.values() for line in key_lines(value))
+        return self._mask
+
+    def paste(self, hint: str) -> str:
+        """Return a hint whose commands reach the same site as the one that was typed."""
+        from opsbook.cli.paste import pasteable
+
+        return pasteable(hint, lab=self.options.lab, inventory=self.options.inventory)
+
+    def inventory_path(self) -> Path:
+        """Return the inventory's file; raise UsageError when none is found."""
+        from opsbook import inventory_file
+
+        if not self.options.lab:
+            return self._of_the_site()
+        if self.options.inventory is not None:
+            raise UsageError("--inventory and --lab (or OPSBOOK_LAB) exclude each other", saw="the lab has an inventory of its own")
+        return inventory_file.of_the_lab(self.environment)
+
+    def inventory(self) -> Inventory:
+        """Return the inventory, read once; raise UsageError with every mistake in it."""
+        from opsbook import inventory_file
+
+        if self._inventory is None:
+            self._inventory = inventory_file.load(self.inventory_path(), self.environment)
+            self._hide_keys(self._inventory)
+        return self._inventory
+
+    def pages(self) -> dict[str, Page]:
+        """Return the runbooks by name; those beside the inventory come before the packaged ones."""
+        if self._pages is None:
+            self._pages = pages(folders(self._of_the_site_or_none()), COMMANDS)
+        return self._pages
+
+    def _hide_keys(self, inventory: Inventory) -> None:
+        from opsbook.mask import key_lines
+
+        self.mask.learn(line for host in inventory.hosts if host.key for line in key_lines(host.key))
+
+    def _of_the_site(self) -> Path:
+        from opsbook import inventory_file
+
+        return inventory_file.find(self.options.inventory, self.environment, self.cwd)
+
+    def _of_the_site_or_none(self) -> Path | None:
+        try:
+            return self._of_the_site()      # in the lab too: there a site's own runbooks are rehearsed
+        except UsageError:
+            return None
+
+
+pass_state = click.make_pass_decorator(State)
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+        state_of(context).take(parameter.name, value)
+
+
+def state_of(context: click.Context) -> State:
+    """Return the state that `cli.main` made."""
+    found = context.find_object(State)
+    if found is None:
+        raise Bug("a command of opsbook runs without a State: give click `obj=State(...)`")
+    return found
+
+
+def _flag(name: str, text: str) -> Callable[[Function], Function]:
+    return click.option(name, is_flag=True, expose_value=False, callback=_remember, help=text)
+
+
+def _value(
+    name: str, kind: click.ParamType[Any] | type, metavar: str, text: str, *, multiple: bool = False
+) -> Callable[[Function], Function]:
+    return click.option(name, type=kind, metavar=metavar, multiple=multiple, expose_value=False, callback=_remember, help=text)
+
+
+COMMON = (
+    _value("--inventory", click.Path(path_type=Path), "FILE", "The site's inventory.yaml."),
+    _flag("--lab", "Use the lab: its inventory, its keys."),
+    _flag("--json", "Answer with one JSON document on standard output."),
+    _flag("--debug", "Keep a log of the connection and show tracebacks."),
+)
+CONFIRM = (
+    _flag("--yes", "Answer yes where the risk is mild."),
+    _value("--confirm", str, "NAME", "Answer a severe risk with the host's name.", multiple=True),
+)
+FLEET = (
+    _flag("--jsonl", "Print the run's events, one JSON document a line."),
+    _value("--jobs", click.IntRange(1, 200), "N", "Hosts at the same time."),
+    _value("--failed-of", str, "RUN", "Only the hosts that failed in that run."),
+)
+CHANGE = (
+    _flag("--plan", "Look for real, show every change, make none."),
+    _flag("--step", "Ask before each step."),
+    _value("--wait", click.FloatRange(0, 86400), "SECONDS", "Wait that long for another operator's lock."),
+    _flag("--discard", "Drop what another unfinished run left on record."),
+    _value("--batch", str, "N|N%", "Change that many hosts, then the next ones."),
+    _value("--max-fail", str, "N|N%", "Start no further batch after more failed hosts than that."),
+)
+
+
+def common_options(command: Function) -> Function:
+    """Add --inventory, --lab, --json and --debug; every command has these."""
+    return _add(COMMON, command)
+
+
+def confirm_options(command: Function) -> Function:
+    """Add --yes and --confirm NAME."""
+    return _add(CONFIRM, command)
+
+
+def fleet_options(command: Function) -> Function:
+    """Add --jsonl, --jobs and --failed-of: for every runbook."""
+    return _add(FLEET, command)
+
+
+def change_options(command: Function) -> Function:
+    """Add --plan, --step, --wait, --discard, --batch and --max-fail: for what changes hosts."""
+    return _add(CHANGE, command)
+
+
+def _add(options: tuple[Callable[[Any], Any], ...], command: Function) -> Function:
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -1,0 +1,64 @@
+"""`opsbook show RUNBOOK`: its page, steps, proof and undo."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+import click
+
+from opsbook.cli import complete
+from opsbook.cli.state import State, common_options, pass_state
+from opsbook.commands.document import document
+from opsbook.errors import UsageError
+from opsbook.page import Page
+from opsbook.page.outline import Outline, outline
+
+WIDTH = 80
+INDENT = 7
+
+
+@click.command("show")
+@click.argument("runbook", shell_complete=complete.runbooks)
+@common_options
+@pass_state
+def show(state: State, runbook: str) -> None:
+    """A runbook's page: when, risk, undo, steps, proof."""
+    found = state.pages()
+    if runbook not in found:
+        from opsbook.inventory import nearest
+
+        raise UsageError(f'no runbook is called "{runbook}"', next=nearest(runbook, found))
+    page = found[runbook]
+    parts = outline(page)
+    click.echo(document(_as_json(page, parts)) if state.options.json else _as_text(page, parts))
+
+
+def _as_text(page: Page, parts: Outline) -> str:
+    blocks = [
+        f"{page.name}: {page.title}",
+        "\n".join(_labelled(label, text) for label, text in page.labels),
+        page.notes,
+        _numbered("Answer", parts.answer),
+        _numbered("Steps", parts.steps),
+        _numbered("Proof", parts.proof),
+        _numbered("Undo", parts.undo),
+        f"File   {page.path}",
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _labelled(label: str, text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=f"{label:{INDENT}}", subsequent_indent=" " * INDENT)
+
+
+def _numbered(heading: str, titles: Iterable[str]) -> str:
+    rows = [f"  {number}. {title}" for number, title in enumerate(titles, 1)]
+    return "\n".join([heading, *rows]) if rows else ""
+
+
+def _as_json(page: Page, parts: Outline) -> dict[str, object]:
+    words = {"name": page.name, "title": page.title, "chapter": page.chapter, "when": page.when, "notes": page.notes}
+    risk = {"risk": page.risk, "risk_text": page.risk_text, "undo": page.undo}
+    titles = {"answer": next(iter(parts.answer), None), "steps": parts.steps, "proof": parts.proof, "undo_steps": parts.undo}
+    return {**words, **risk, **titles, "file": str(page.path)}

@@ -1,0 +1,108 @@
+"""The operator at the terminal: confirmations, manual steps, `--step`. Without a terminal a missing answer is an error."""
+
+from __future__ import annotations
+
+import select
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from opsbook.errors import Declined, Refused
+from opsbook.stop import Stop
+
+YES, ANSWERS = frozenset({"y", "yes"}), frozenset({"y", "yes", "n", "no", ""})
+GLANCE = 0.2        # seconds between two looks for a signal while the operator thinks
+Choice = Literal["run", "skip", "quit", "show"]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One host that stands before its first write."""
+
+    host: str
+    address: str
+    change: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Asks the operator; `line` reads one answer (injected in tests)."""
+
+    stop: Stop
+    yes: bool = False
+    confirm: tuple[str, ...] = ()
+    terminal: bool = True
+    line: Callable[[str], str] = input
+    lab: str | None = None
+
+    def allow(self, askings: tuple[Asking, ...], names: tuple[str, ...], runbook: str, risk: str, risk_text: str) -> None:
+        """Return when the operator agrees to the first write on all hosts of the run, `names`; raise Declined or Refused."""
+        if (risk == "mild" and self.yes) or (risk == "severe" and set(names) <= set(self.confirm)):
+            return
+        self._need_terminal("--yes" if risk == "mild" else " ".join(f"--confirm={name}" for name in names))
+        for asking in askings:
+            self._print(f"{runbook} is about to {asking.change}\n  on {asking.host} ({asking.address}){self._lab()}")
+        if later := [name for name in names if name not in {asking.host for asking in askings}]:
+            self._print(f"and the same, where it is needed, on: {', '.join(later)}")
+        self._print(f"risk: {risk}{': ' if risk_text else ''}{risk_text}")
+        wanted = "y" if risk == "mild" else ",".join(names)
+        question = "go on? [y/N] " if risk == "mild" else f"type {wanted} to go on: "
+        given = self._ask(question)
+        if risk == "mild" and given.lower() not in ANSWERS:
+            given = self._ask(f'"{given}" is no answer; y or n? ')
+        if given != wanted and not (risk == "mild" and given.lower() in YES):
+            raise Declined("declined by the operator")
+
+    def manual(self, host: str, question: str) -> None:
+        """Ask the operator about a step done by hand; raise Declined on anything but yes. `--yes` is no answer to this."""
+        self._need_terminal("a terminal (a step is done by hand)")
+        if self._ask(f"{host}: {question} [y/N] ").lower() not in YES:
+            raise Declined("declined by the operator", host=host)
+
+    def step(self, host: str, title: str, *, may_skip: bool) -> tuple[Choice, str]:
+        """Ask before a step; return the choice, and the reason when it is skipped."""
+        self._need_terminal("a terminal (--step asks before each step)")
+        skip = ", s skip" if may_skip else ""
+        while True:
+            given = self._ask(f"{host}: next: {title}  [Enter run, c commands{skip}, q quit] ").lower()
+            if given in {"", "r", "y"}:
+                return "run", ""
+            if given == "c":
+                return "show", ""
+            if given == "q":
+                return "quit", ""
+            if given == "s" and may_skip:
+                reason = self._ask("why? ")
+                if reason:
+                    return "skip", reason
+
+    def _lab(self) -> str:
+        return f"  [LAB {self.lab}]" if self.lab else ""
+
+    def _need_terminal(self, flag: str) -> None:
+        if not self.terminal:
+            raise Refused("somebody has to agree, and there is no terminal to ask on", next=f"give {flag}")
+
+    def _ask(self, question: str) -> str:
+        with self.stop.prompting():
+            try:
+                return self.line(question).strip()
+            except EOFError:
+                raise Declined("the terminal closed before an answer came") from None
+
+    @staticmethod
+    def _print(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def ask_on_stderr(question: str) -> str:
+    """Print the question on standard error, where talk belongs, and read one line from the terminal."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    while not select.select([sys.stdin], [], [], GLANCE)[0]:
+        pass    # a signal that came just before a blocking read would be heard only after it
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line

@@ -1,0 +1,112 @@
+"""What the inventory says: hosts, roles, stacks and their services, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from opsbook.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of a stack and how it is asked."""
+
+    name: str
+    port: int                       # where it listens inside its container
+    healthy: str | None = None      # path that answers 200 when the process lives
+    ready: str | None = None        # path that answers 200 when it can do its work
+    scheme: str = "http"
+    prefix: str = ""                # path under which it serves everything (--web.route-prefix)
+    username: str | None = None     # basic auth, with the password under this key of the .env
+    password_key: str | None = None
+    inside: bool = False            # answers only inside its container (Caddy's admin API)
+    exporter: bool = False          # built from the checkout
+    job: str | None = None          # scrape job that reads it
+    metrics: tuple[str, ...] = ()   # names its /metrics must offer
+
+    @property
+    def probe(self) -> str:
+        """Return the path that proves most: ready before healthy."""
+        return self.ready or self.healthy or "/"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A Compose project on a host. Times are seconds."""
+
+    name: str
+    checkout: str
+    directory: str
+    project: str
+    env_file: str = ".env"
+    scrape: float = 60
+    evaluation: float = 60
+    settle: float = 90              # how long a service may take to become healthy
+    stable: float = 20              # how long restart counts are watched
+    services: tuple[Service, ...] = ()
+
+    def service(self, name: str) -> Service:
+        """Return the service of that name; raise UsageError with the nearest name if there is none."""
+        for service in self.services:
+            if service.name == name:
+                return service
+        raise UsageError(f'stack {self.name} has no service "{name}"', next=nearest(name, [s.name for s in self.services]))
+
+
+@dataclass(frozen=True)
+class HostEntry:
+    """One host of the inventory, its variables already filled in."""
+
+    name: str
+    address: str | None = None      # None: a variable is missing, named in `missing`
+    port: int | None = None         # None: ssh_config or 22
+    user: str | None = None
+    key: str | None = field(default=None, repr=False)   # a path or the text of a private key
+    jump: str | None = None
+    stack: Stack | None = None
+    roles: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()   # names of variables that are not set
+    lab: bool = False               # a host of the lab, whose clock is this machine's
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The whole site."""
+
+    path: Path
+    hosts: tuple[HostEntry, ...]
+    stacks: tuple[Stack, ...]
+    lab: str | None = None          # the lab's name; None on a real site
+    known_hosts: tuple[Path, ...] = ()
+
+    @property
+    def site(self) -> str:
+        """Return where a run on it was made, as the journal has it: the lab's name, or the file."""
+        return f"LAB {self.lab}" if self.lab else str(self.path.resolve())
+
+    def host(self, name: str) -> HostEntry:
+        """Return the host of that name; raise UsageError with the nearest name if there is none."""
+        for entry in self.hosts:
+            if entry.name == name:
+                return entry
+        raise UsageError(f'the inventory has no host "{name}"', saw=str(self.path), next=nearest(name, [h.name for h in self.hosts]))
+
+    def jumps(self, entry: HostEntry) -> tuple[HostEntry, ...]:
+        """Return the jump hosts on the way to a host, the one we dial first; the loader has refused circles."""
+        if entry.jump is None:
+            return ()
+        nearest_one = self.host(entry.jump)
+        return (*self.jumps(nearest_one), nearest_one)
+
+
+def nearest(wrong: str, known: Iterable[str]) -> str:
+    """Given a name that is not known, return a sentence with the nearest known one, or with all of them."""
+    import difflib
+
+    names = list(known)
+    close = difflib.get_close_matches(wrong, names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]}?"
+    return "known: " + ", ".join(names) if names else ""

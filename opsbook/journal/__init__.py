@@ -1,0 +1,178 @@
+"""What was run, by whom, with what result: an SQLite file beside the operator, written as it happens."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from opsbook.errors import Bug, UsageError
+from opsbook.events import Event
+from opsbook.journal.file import open_file
+from opsbook.places import state_folder
+from opsbook.shell import HIDDEN, Secret
+
+NO_END = "no end recorded (operator's process died?)"
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run; `ended` and `code` are None when its end was never written."""
+
+    id: str
+    runbook: str
+    params: dict[str, Any]
+    hosts: tuple[str, ...]
+    operator: str
+    plan: bool
+    started: float          # seconds since 1970 by the operator's clock
+    ended: float | None
+    code: int | None
+    site: str = ""          # "LAB name" or the inventory's path; empty: written by an opsbook that did not know
+
+    @property
+    def ending(self) -> str:
+        """Return how it ended, in words."""
+        return NO_END if self.code is None else f"exit {self.code}"
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One event of a run."""
+
+    seq: int
+    at: float
+    host: str
+    kind: str
+    title: str
+    detail: dict[str, Any]
+
+
+class Journal:
+    """The journal of this operator on this machine; threads and processes may write side by side."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = open_file(path)
+        self._one_at_a_time = threading.Lock()
+        self._run: str | None = None
+        self._seq = 0
+        self.trouble = ""       # why events are missing: a full disk must not stop a run half-way
+
+    def start(
+        self,
+        id: str,  # noqa: A002
+        runbook: str,
+        params: Mapping[str, object],
+        hosts: Sequence[str],
+        operator: str,
+        *,
+        plan: bool,
+        site: str = "",
+    ) -> None:
+        """Enter a run; raise UsageError when the journal cannot be written, for nothing has happened yet."""
+        row = (id, runbook, _json(params), _json(hosts), operator, plan, time.time(), site)
+        try:
+            self._write("INSERT INTO runs (id, runbook, params, hosts, operator, plan, started, site) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        except sqlite3.Error as error:
+            raise UsageError("the journal cannot be written", saw=f"{self._path}: {error}") from None
+        self._run = id
+
+    def tell(self, event: Event) -> None:
+        """Enter an event of the run that was started, on disk before it returns."""
+        if self._run is None:
+            raise Bug("an event before the start of a run")
+        with self._one_at_a_time:
+            self._seq += 1
+            row = (self._run, self._seq, time.time(), event.host, event.kind, event.title, _json(event.detail))
+        self._try("INSERT INTO events (run, seq, at, host, kind, title, detail) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def end(self, id: str, code: int, params: Mapping[str, object] | None = None) -> None:  # noqa: A002
+        """Enter the end of a run; `params` are those of its start with what has become known as secret hidden."""
+        shown = None if params is None else _json(params)
+        self._try("UPDATE runs SET ended = ?, code = ?, params = coalesce(?, params) WHERE id = ?", (time.time(), code, shown, id))
+
+    def runs(self, limit: int, *, host: str | None = None, runbook: str | None = None, site: str | None = None) -> list[RunRow]:
+        """Return the newest runs, the newest first."""
+        asked = """
+            SELECT * FROM runs
+            WHERE (:host IS NULL OR EXISTS (SELECT 1 FROM json_each(hosts) WHERE value = :host))
+            AND (:runbook IS NULL OR runbook = :runbook)
+            AND (:site IS NULL OR site = :site)
+            ORDER BY started DESC, rowid DESC LIMIT :limit"""
+        return [_run(row) for row in self._ask(asked, {"host": host, "runbook": runbook, "site": site, "limit": limit})]
+
+    def run(self, id: str) -> RunRow | None:  # noqa: A002
+        """Return the run whose id begins so; raise UsageError when several do."""
+        rows = self._ask("SELECT * FROM runs WHERE substr(id, 1, length(:id)) = :id ORDER BY started DESC", {"id": id})
+        exact = [row for row in rows if row["id"] == id]
+        if len(exact or rows) > 1:
+            raise UsageError(f"{len(rows)} runs begin with {id}", saw=", ".join(row["id"] for row in rows[:5]), next="opsbook history")
+        return _run((exact or rows)[0]) if rows else None
+
+    def events(self, id: str) -> list[EventRow]:  # noqa: A002
+        """Return everything that happened in that run."""
+        rows = self._ask("SELECT * FROM events WHERE run = :id ORDER BY seq", {"id": id})
+        return [EventRow(row["seq"], row["at"], row["host"], row["kind"], row["title"], json.loads(row["detail"])) for row in rows]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _try(self, order: str, row: tuple[object, ...]) -> None:
+        try:
+            self._write(order, row)
+        except sqlite3.Error as error:
+            self.trouble = self.trouble or f"{self._path}: {error}"
+
+    def _write(self, order: str, row: tuple[object, ...]) -> None:
+        with self._one_at_a_time:
+            self._file.execute(order, tuple(map(_storable, row)))
+
+    def _ask(self, question: str, values: Mapping[str, object]) -> list[sqlite3.Row]:
+        with self._one_at_a_time:
+            return self._file.execute(question, {name: _storable(value) for name, value in values.items()}).fetchall()
+
+
+def open_journal(environment: Mapping[str, str]) -> Journal:
+    """Return the user's journal, made if need be."""
+    return Journal(_place(environment))
+
+
+def is_there(environment: Mapping[str, str]) -> bool:
+    """Return whether the user has a journal already."""
+    return _place(environment).is_file()
+
+
+def _place(environment: Mapping[str, str]) -> Path:
+    return state_folder(environment) / "journal.db"
+
+
+def _run(row: sqlite3.Row) -> RunRow:
+    return RunRow(
+        row["id"], row["runbook"], json.loads(row["params"]), tuple(json.loads(row["hosts"])), row["operator"], bool(row["plan"]),
+        row["started"], row["ended"], row["code"], row["site"],
+    )
+
+
+def _json(value: object) -> str:
+    """Return JSON text in which no Secret is readable."""
+    return json.dumps(dict(value) if isinstance(value, Mapping) else value, default=_plain, ensure_ascii=False)
+
+
+def _storable(value: object) -> object:
+    """Return a text with the bytes that are no UTF-8 written as codes, which SQLite would refuse; anything else as it is."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Secret):
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, set | frozenset | Sequence) else str(value)

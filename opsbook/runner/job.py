@@ -1,0 +1,51 @@
+"""What is the same for every host of a run, and what is plugged into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from opsbook.desk import Desk
+from opsbook.events import Tell
+from opsbook.host import Host, Transport
+from opsbook.inventory import HostEntry, Inventory, Service
+from opsbook.mask import Mask
+from opsbook.options import Options
+from opsbook.record import Record
+from opsbook.runbook import Runbook
+from opsbook.runner.gate import Gate, MainThread
+from opsbook.stop import Stop
+from opsbook.watch import Watch
+from opsbook.web import Endpoint
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What is plugged in: the way to a host, its lock, what to ask it first, where its services listen."""
+
+    open_transport: Callable[[HostEntry], Transport]
+    take_watch: Callable[[Transport, HostEntry, str], Watch]     # the text names the runbook
+    prepare: Callable[[Host], None]
+    locate: Callable[[Host, Service], Endpoint]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one runbook, on however many hosts."""
+
+    id: str
+    book: Runbook
+    params: Any
+    params_shown: dict[str, Any]
+    operator: str
+    options: Options
+    inventory: Inventory
+    tell: Tell
+    mask: Mask
+    stop: Stop
+    desk: Desk
+    gate: Gate
+    main: MainThread
+    tools: Tools
+    undoing: Record | None = None       # `opsbook undo`: the closed record whose UNDO is run

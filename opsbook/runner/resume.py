@@ -1,0 +1,78 @@
+"""What an unfinished run on the host means for the one that starts now: adopt it, finish its undo, refuse, or drop it."""
+
+from __future__ import annotations
+
+import enum
+
+from opsbook import record as records
+from opsbook.errors import Refused, UsageError
+from opsbook.host import Host
+from opsbook.record import Record
+from opsbook.runbook import Runbook, folders, load, pages
+from opsbook.runner.guard import WriteGuard
+from opsbook.runner.job import Job
+from opsbook.watch.opening import Opening
+
+UNDOES = "undoes"       # what the record of an undo keeps: the run that it undoes
+
+
+class Resume(enum.Enum):
+    """What the run has to do."""
+
+    FRESH = "nothing was under way"
+    ADOPTED = "the same run goes on"
+    FINISH_UNDO = "an undo was under way and goes on"
+
+
+def resume(opening: Opening, job: Job, host: Host, guard: WriteGuard) -> Resume:
+    """Given the open record on the host, adopt it where it is this very run; raise Refused where it is another, or damaged."""
+    owed = any(payment.code for payment in opening.payments)
+    if job.options.discard and (opening.text or owed):
+        host.say("dropped what unfinished runs had left; their records are kept in ~/.local/state/opsbook/done on the host")
+        guard.send(records.discard())
+        return Resume.FRESH
+    if not opening.text:
+        return Resume.FRESH
+    found = records.parse(opening.text)
+    if _same(found, job):
+        _adopt(found, host, guard)
+        return Resume.FINISH_UNDO if found.phase == "undo" else Resume.ADOPTED
+    raise Refused(
+        f"an unfinished run is on record: {found.id}, {found.runbook} by {found.operator}",
+        saw=f"phase {found.phase}; it was never proven",
+        next=f"{_shown(found, job, host.name)}; or add --discard",
+        host=host.name,
+    )
+
+
+def _same(found: Record, job: Job) -> bool:
+    if job.undoing is not None:
+        return job.undoing.id in {found.id, found.kept.get(UNDOES)}
+    return found.runbook == job.book.page.name and found.params == job.params_shown
+
+
+def _adopt(found: Record, host: Host, guard: WriteGuard) -> None:
+    """Go on with the found run: same start, same kept values; it may have changed something, so we count it as changed."""
+    guard.record = found
+    host.run.started = found.started
+    host.run.kept = dict(found.kept)
+    host.run.changed = True
+    host.say(f"going on with the unfinished run {found.id} of {found.operator}")
+
+
+def _shown(found: Record, job: Job, host: str) -> str:
+    """Return what to type to finish the found run, or to undo it where that can be."""
+    book = _book(found.runbook, job)
+    line = book.line(found.params, host) if book is not None else ""
+    words = f"finish it: {line}" if line else f"finish it: run {found.runbook} as it was run then: opsbook history --on {host}"
+    return f"{words}; or opsbook undo {found.id} {host}" if book is not None and book.undo else words
+
+
+def _book(name: str, job: Job) -> Runbook | None:
+    if name == job.book.page.name:
+        return job.book
+    page = pages(folders(job.inventory.path)).get(name)
+    try:
+        return load(page) if page is not None else None
+    except UsageError:
+        return None     # broken since
