@@ -1,0 +1,1 @@
+"""What a look found, and how it is told: shared by triage and the doctor."""

@@ -1,0 +1,1 @@
+"""Short verbs on a host that several runbooks share."""

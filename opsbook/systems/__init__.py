@@ -1,0 +1,1 @@
+"""What opsbook drives, one noun a file: pure builders of questions and changes, and parsers of their answers."""

@@ -1,0 +1,59 @@
+"""Units of systemd, and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from opsbook.host import Read, Result, Write
+from opsbook.shell import as_root, cmd
+from opsbook.systems.answers import is_good
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Whether the host's clock follows a time server, as far as systemd knows."""
+
+    zone: str
+    synchronized: bool
+    service: bool       # a time service is switched on
+
+
+def is_active(unit: str) -> Read[bool]:
+    """Whether the unit runs; a unit that does not exist does not."""
+    return Read(cmd("systemctl", "is-active", "--quiet", "--", unit), is_good, answers=frozenset({0, 3, 4}))
+
+
+def show(unit: str, *properties: str) -> Read[dict[str, str]]:
+    """Properties of the unit, by name."""
+    return Read(cmd("systemctl", "show", f"--property={','.join(properties)}", "--", unit), parse_properties)
+
+
+def start(unit: str) -> Write:
+    """Start the unit."""
+    return Write(as_root(cmd("systemctl", "start", unit)), f"start {unit}")
+
+
+def restart(unit: str) -> Write:
+    """Stop and start the unit."""
+    return Write(as_root(cmd("systemctl", "restart", unit)), f"restart {unit}")
+
+
+def clock() -> Read[Clock]:
+    """Zone and synchronization of the clock."""
+    return Read(cmd("timedatectl", "show"), parse_clock)
+
+
+def parse_properties(result: Result) -> dict[str, str]:
+    """Given `Name=value` lines, return them as a mapping."""
+    return {name: value for name, _, value in (line.partition("=") for line in result.out.splitlines())}
+
+
+def parse_clock(result: Result) -> Clock:
+    """Given the output of `timedatectl show`, return what it says about synchronization."""
+    return clock_of(parse_properties(result))
+
+
+def clock_of(found: Mapping[str, str]) -> Clock:
+    """Given the properties of the clock, return them as a value."""
+    return Clock(found.get("Timezone", ""), found.get("NTPSynchronized") == "yes", found.get("NTP") == "yes")
