@@ -1,0 +1,42 @@
+"""How the operator's side reaches the lab: its inventory and its known_hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from opsbook.lab import keys
+from opsbook.lab.lab import Lab
+from opsbook.lab.network import ip
+from opsbook.lab.profile import HostSpec, Profile
+from opsbook.lab.state import place
+
+STACKS = Path(__file__).parent / "p24" / "stacks.yaml"
+LOOPBACK = "127.0.0.1"
+
+
+def write(lab: Lab, profile: Profile, ports: Mapping[str, int], subnet: str) -> None:
+    """Write both files anew; published ports change whenever a container starts."""
+    lines = [keys.known(lab, host.name, names(host, ports[host.name], subnet)) for host in profile.hosts]
+    place(lab.known_hosts, "".join(lines))
+    place(lab.inventory, yaml.safe_dump(inventory(lab, profile, ports), sort_keys=False))
+
+
+def names(host: HostSpec, port: int, subnet: str) -> str:
+    """Name a host as the operator's side sees it, and as its neighbours do (for jumps)."""
+    return f"[{LOOPBACK}]:{port},{host.name},{ip(subnet, host.address)}"
+
+
+def inventory(lab: Lab, profile: Profile, ports: Mapping[str, int]) -> dict[str, object]:
+    """Build the lab's inventory."""
+    hosts = {host.name: entry(host, ports[host.name]) for host in profile.hosts}
+    defaults = {"user": "claude-admin", "key": str(lab.key), "known_hosts": str(lab.known_hosts)}
+    return {"defaults": defaults, "lab": lab.name, "hosts": hosts, "stacks": yaml.safe_load(STACKS.read_text())}
+
+
+def entry(host: HostSpec, port: int) -> dict[str, object]:
+    """Build one host's entry."""
+    stack = {"stack": host.stack} if host.stack else {}
+    return {"address": LOOPBACK, "port": port, **stack, "roles": list(host.roles)}

@@ -1,0 +1,23 @@
+"""Faults: what goes wrong on real servers, injected into the lab by name and mended again."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from opsbook.errors import UsageError
+from opsbook.lab.faults import config, mounts, reach, repo, running
+from opsbook.lab.faults.fault import Fault
+
+FAULTS: tuple[Fault, ...] = tuple(
+    sorted((*repo.FAULTS, *config.FAULTS, *mounts.FAULTS, *running.FAULTS, *reach.FAULTS), key=lambda one: one.name)
+)
+
+
+def fault(name: str) -> Fault:
+    """Find a fault by name; a near miss is told the right one."""
+    found = next((one for one in FAULTS if one.name == name), None)
+    if found is None:
+        near = get_close_matches(name, [one.name for one in FAULTS], n=1)
+        known = ", ".join(one.name for one in FAULTS)
+        raise UsageError(f"there is no fault {name}", saw=f"there are {known}", next=f"opsbook lab break {near[0]}" if near else "")
+    return found

@@ -1,0 +1,1 @@
+"""Images of the lab: made once, kept in the engine, told apart by a digest of what they are made from."""

@@ -1,0 +1,83 @@
+"""What the lab is doing, as values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from opsbook.lab import state
+from opsbook.lab.docker import attempt
+from opsbook.lab.engine import ask
+from opsbook.lab.lab import Lab
+from opsbook.lab.profile import P24, HostSpec, Profile
+from opsbook.lab.state import Injected
+
+STAND_IN = "opsbook.stand-in"
+FIELDS = (
+    '{"name": {{json (index .Config.Labels "com.docker.compose.service")}}, "image": {{json .Config.Image}}, '
+    '"state": {{json .State.Status}}, "health": {{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}}, '
+    '"stand_in": {{if index .Config.Labels "opsbook.stand-in"}}true{{else}}false{{end}}}'
+)
+SERVICES = 'docker ps --all --quiet --filter label=com.docker.compose.project | xargs --no-run-if-empty docker inspect --format "$1"'
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One service of a host's stack."""
+
+    name: str
+    image: str
+    state: str
+    health: str
+    stand_in: bool
+
+
+@dataclass(frozen=True)
+class HostStatus:
+    """One server of the lab."""
+
+    name: str
+    state: str  # running, exited …, or absent
+    port: int | None
+    services: tuple[ServiceStatus, ...] = ()
+
+
+@dataclass(frozen=True)
+class Status:
+    """The lab as a whole."""
+
+    name: str
+    engine: str  # its version; empty when none answers
+    hosts: tuple[HostStatus, ...]
+    faults: tuple[Injected, ...]
+
+    @property
+    def up(self) -> bool:
+        """Whether every host runs."""
+        return bool(self.hosts) and all(host.state == "running" for host in self.hosts)
+
+
+def status(lab: Lab, profile: Profile = P24) -> Status:
+    """Look, and change nothing."""
+    engine, known = ask(), state.load(lab)
+    hosts = tuple(host(lab, spec, known.ports.get(spec.name)) for spec in profile.hosts) if engine else ()
+    return Status(lab.name, engine.version if engine else "", hosts, known.faults)
+
+
+def host(lab: Lab, spec: HostSpec, port: int | None) -> HostStatus:
+    """Ask for one host."""
+    shown = attempt("container", "inspect", "--format={{.State.Status}}", lab.container(spec.name))
+    condition = "absent" if shown.returncode else shown.stdout.decode().strip()
+    asked = condition == "running" and spec.stack is not None
+    return HostStatus(spec.name, condition, port, services(lab.container(spec.name)) if asked else ())
+
+
+def services(container: str) -> tuple[ServiceStatus, ...]:
+    """Ask the host's own engine; one that is down has no services to show."""
+    shown = attempt("exec", container, "bash", "-c", SERVICES, "lab", FIELDS)
+    return parse(shown.stdout.decode()) if shown.returncode == 0 else ()
+
+
+def parse(lines: str) -> tuple[ServiceStatus, ...]:
+    """Read one JSON object a line, sorted by name."""
+    return tuple(sorted((ServiceStatus(**json.loads(line)) for line in lines.splitlines() if line), key=lambda one: one.name))
