@@ -1,0 +1,48 @@
+"""The lab that these tests share: brought up once, and mended, not rebuilt, after a test that broke it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from opsbook.lab.lab import Lab, checkout_name, here
+from opsbook.lab.reset import reset
+from opsbook.lab.up import up
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+
+
+def say(line: str) -> None:
+    sys.stderr.write(f"lab: {line}\n")
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """A lab of the tests' own, so that the one somebody rehearses on stays as it is."""
+    chosen = here({"OPSBOOK_LAB_NAME": f"test-{checkout_name()}", **os.environ})
+    os.environ["OPSBOOK_LAB_NAME"] = chosen.name  # what the tests start as a process means the same lab
+    chosen.folder.parent.mkdir(parents=True, exist_ok=True)
+    with chosen.folder.with_suffix(".session").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # two runs of the tests would break each other's lab
+        up(chosen, say)
+        reset(chosen)
+        yield chosen
+
+
+@pytest.fixture
+def restored(lab: Lab) -> Iterator[Lab]:
+    """The lab for a test that breaks or changes it: afterwards it is as it was first brought up."""
+    yield lab
+    reset(lab)

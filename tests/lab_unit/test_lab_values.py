@@ -1,0 +1,109 @@
+"""The lab's values: names, addresses, files, faults on record."""
+
+from __future__ import annotations
+
+import io
+import stat
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from opsbook.errors import UsageError
+from opsbook.lab import address, state
+from opsbook.lab.faults import FAULTS, fault, overrides
+from opsbook.lab.lab import Lab, checkout_name, here
+from opsbook.lab.network import first_free, ip
+from opsbook.lab.placing import Placed, digest, folder, tar, text
+from opsbook.lab.profile import P24
+from opsbook.lab.state import Injected, State
+from opsbook.lab.status import ServiceStatus, parse
+
+
+def test_a_lab_is_named_after_its_checkout_unless_a_name_is_given() -> None:
+    assert here({"HOME": "/x"}).name == checkout_name()
+    assert here({"OPSBOOK_LAB_NAME": "mine", "XDG_STATE_HOME": "/s"}) == Lab("mine", Path("/s/opsbook/lab/mine"))
+
+
+@pytest.mark.parametrize("name", ["../up", "a b", "$(id)", "Big", "-x", "a" * 40])
+def test_a_name_that_could_be_more_than_a_name_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="OPSBOOK_LAB_NAME"):
+        here({"OPSBOOK_LAB_NAME": name})
+
+
+def test_the_first_free_subnet_overlaps_with_none_in_use() -> None:
+    assert first_free({"172.17.0.0/16", "10.77.0.0/24", "10.77.1.128/25"}, 2) == ["10.77.2.0/24", "10.77.3.0/24"]
+    assert first_free({"10.0.0.0/8"}, 2) == []
+    assert ip("10.77.2.0/24", 11) == "10.77.2.11"
+
+
+def test_a_tar_keeps_owner_group_and_mode() -> None:
+    files = (folder("/home/a/.ssh", 0o700, 1000), text("/home/a/.ssh/key", "k", 0o600, 1000), Placed("/x", b"y", 0o640, 1000, 65534))
+    with tarfile.open(fileobj=io.BytesIO(tar(files))) as archive:
+        found = [(one.name, one.isdir(), oct(one.mode), one.uid, one.gid) for one in archive.getmembers()]
+    assert found == [
+        ("home/a/.ssh", True, "0o700", 1000, 1000),
+        ("home/a/.ssh/key", False, "0o600", 1000, 1000),
+        ("x", False, "0o640", 1000, 65534),
+    ]
+
+
+def test_a_digest_changes_with_content_and_with_rights_but_not_with_order() -> None:
+    one, two = text("/a", "a"), text("/b", "b")
+    assert digest((one, two)) == digest((two, one))
+    assert len({digest((one,)), digest((two,)), digest((text("/a", "a", mode=0o600),))}) == 3
+
+
+def test_lab_json_comes_back_as_it_was_saved_and_is_private(tmp_path: Path) -> None:
+    lab = Lab("demo", tmp_path / "demo")
+    saved = State("10.77.0.0/24", {"vps-i1": 2201}, (Injected("network-cut", ("3",)), Injected("crash-loop", (), {"service": "loki"})))
+    assert state.load(lab) == State()
+    state.save(lab, saved)
+    assert state.load(lab) == saved
+    assert saved.without("network-cut").faults == saved.faults[1:]
+    assert stat.S_IMODE((lab.folder / "lab.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(lab.folder.stat().st_mode) == 0o700
+
+
+def test_the_inventory_has_only_loopback_addresses_and_a_stack_for_its_host() -> None:
+    lab = Lab("demo", Path("/s/demo"))
+    shown = address.inventory(lab, P24, {"vps-i1": 2201, "serverA": 2202})
+    assert shown["lab"] == "demo"
+    assert shown["hosts"] == {
+        "vps-i1": {"address": "127.0.0.1", "port": 2201, "stack": "p24", "roles": ["node", "docker"]},
+        "serverA": {"address": "127.0.0.1", "port": 2202, "roles": ["node"]},
+    }
+    assert shown["defaults"] == {"user": "claude-admin", "key": "/s/demo/id_ed25519", "known_hosts": "/s/demo/known_hosts"}
+
+
+def test_a_service_is_read_from_one_line_of_json() -> None:
+    line = '{"name": "loki", "image": "grafana/loki:3.4.5", "state": "running", "health": "healthy", "stand_in": true}'
+    assert parse(line + "\n") == (ServiceStatus("loki", "grafana/loki:3.4.5", "running", "healthy", stand_in=True),)
+
+
+def test_every_fault_is_told_in_one_line_and_found_by_its_name() -> None:
+    assert len(FAULTS) == 15
+    for one in FAULTS:
+        assert fault(one.name) is one
+        assert "\n" not in one.summary
+        assert one.least <= one.most
+        assert bool(one.takes) == (one.most > 0)
+
+
+def test_a_near_miss_of_a_fault_is_told_the_right_one() -> None:
+    with pytest.raises(UsageError) as caught:
+        fault("crashloop")
+    assert caught.value.next == "opsbook lab break crash-loop"
+
+
+def test_overrides_of_several_faults_are_one_file_and_replace_mounts() -> None:
+    loop = Injected("crash-loop", (), {"service": "loki", "override": '{"command": ["--no"]}'})
+    mount = Injected("stale-mount", (), {"service": "prometheus", "override": '{"volumes": ["./a:/a:ro"]}'})
+    flag = Injected("no-lifecycle", (), {"service": "prometheus", "override": '{"command": ["--x"]}'})
+    written = overrides.text((loop, Injected("dirty-checkout"), mount, flag))
+    assert written is not None
+    assert "volumes: !override" in written
+    services = yaml.safe_load(written.replace("!override", ""))["services"]
+    assert services == {"loki": {"command": ["--no"]}, "prometheus": {"command": ["--x"], "volumes": ["./a:/a:ro"]}}
+    assert overrides.text((Injected("dirty-checkout"),)) is None

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from opsbook.host import Result
+from opsbook.systems.systemd import Clock, is_active, parse_clock, parse_properties, show, start
+from tests.fake import FakeTransport, fake_host
+from tests.systems.captured import captured
+
+
+def test_a_unit_that_is_stopped_or_unknown_does_not_run() -> None:
+    fake = FakeTransport()
+    fake.teach(is_active("docker"), Result(0), Result(3), Result(4))
+    host = fake_host(fake)
+    assert [host.read(is_active("docker")) for _ in range(3)] == [True, False, False]
+
+
+def test_properties_may_hold_an_equals_sign() -> None:
+    assert parse_properties(Result(0, "A=1\nB=x=y\n")) == {"A": "1", "B": "x=y"}
+    assert show("docker", "A", "B").ask.words == ("systemctl", "show", "--property=A,B", "--", "docker")  # type: ignore[union-attr]
+
+
+def test_a_unit_is_started_as_root_without_asking_for_a_password() -> None:
+    assert str(start("docker.service").do) == "sudo -n systemctl start docker.service"
+
+
+def test_the_clock_tells_zone_and_synchronization() -> None:
+    assert parse_clock(captured("timedatectl.txt")) == Clock("Etc/UTC", synchronized=False, service=False)
+    assert parse_clock(Result(0, "Timezone=Europe/Warsaw\nNTP=yes\nNTPSynchronized=yes\n")) == Clock(
+        "Europe/Warsaw", synchronized=True, service=True
+    )
