@@ -73,10 +73,10 @@ def start(progress: Progress) -> None:
 
 
 def launch(log: Path) -> None:
-    """Start dockerd in a session of its own, so that it outlives us, with its talk in a file."""
+    """Start dockerd in a session of its own, so that it outlives us and is no child of ours, with its talk in a file."""
     private_folder(log.parent)
     with log.open("ab") as sink:
-        subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True, cwd="/")
+        subprocess.run(["setsid", "--fork", "dockerd"], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, cwd="/", check=True)
 
 
 def clear_stale_pids(files: dict[Path, str], processes: Path = Path("/proc")) -> list[Path]:

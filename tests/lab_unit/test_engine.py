@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from pathlib import Path
 
 import pytest
 
-from opsbook.lab.engine import clear_stale_pids
+from opsbook.lab.engine import clear_stale_pids, launch
 from opsbook.lab.kernel import suspects
+from tests.lab_unit.standin_process import eventually
 
 
 @pytest.fixture
@@ -36,3 +39,17 @@ def test_a_kernel_without_overlay_or_control_groups_is_named(tmp_path: Path) -> 
         "the kernel has no overlay filesystem",
         "the kernel has no control groups",
     ]
+
+
+def test_an_engine_started_by_hand_is_nobodys_child_and_its_talk_goes_to_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dockerd").write_text('#!/bin/sh\necho "the parent is $(cut -d" " -f4 /proc/$$/stat)"\nexec cat "$(dirname "$0")/hold"\n')
+    (tmp_path / "dockerd").chmod(0o755)
+    os.mkfifo(tmp_path / "hold")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    log = tmp_path / "log" / "dockerd.log"
+    launch(log)
+    gc.collect()  # a child that is still running would warn here, and a warning is an error
+    eventually(lambda: "the parent is" in log.read_text(), "it speaks")
+    assert int(log.read_text().split()[-1]) != os.getpid()
+    (tmp_path / "hold").write_text("over\n")
+    eventually(lambda: log.read_text().endswith("over\n"), "it ends")
