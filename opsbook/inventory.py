@@ -56,6 +56,33 @@ class Stack:
 
 
 @dataclass(frozen=True)
+class NodeExporter:
+    """What install-node-exporter puts on a host, and from where."""
+
+    version: str = "1.12.1"
+    port: int = 9100
+    source: str = "https://github.com/prometheus/node_exporter/releases/download"   # or a mirror of upstream's layout
+    job: str = "node"           # the scrape job that reads it
+
+
+@dataclass(frozen=True)
+class Cadvisor:
+    """What install-cadvisor runs on a Docker host."""
+
+    image: str = "ghcr.io/google/cadvisor:v0.60.5"
+    port: int = 8080
+    job: str = "cadvisor"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A port that is open to another host only."""
+
+    port: int
+    source: str     # the name of a host of the inventory
+
+
+@dataclass(frozen=True)
 class HostEntry:
     """One host of the inventory, its variables already filled in."""
 
@@ -69,6 +96,10 @@ class HostEntry:
     roles: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()   # names of variables that are not set
     lab: bool = False               # a host of the lab, whose clock is this machine's
+    peer_address: str | None = None     # under which the other hosts know it; `address` where the file says nothing
+    openings: tuple[Opening, ...] = ()  # besides those of the exporters, which the scraper gets
+    node_exporter: NodeExporter = NodeExporter()
+    cadvisor: Cadvisor = Cadvisor()
 
 
 @dataclass(frozen=True)

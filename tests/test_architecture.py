@@ -34,15 +34,16 @@ MAY_IMPORT = {
     "page": "errors inventory options page",
     "record": "errors host record shell",
     "watch": "errors host record shell watch",
-    "systems": "errors host inventory shell systems web",
+    "privileged": "privileged shell",
+    "systems": "errors host inventory privileged shell systems web",
     "findings": "findings moves systems",
-    "doctor": "doctor errors events findings host inventory mask record shell ssh systems watch web",
-    "moves": "answer check errors findings host inventory moves record shell systems watch web",
-    "runbooks": "answer check errors findings host inventory moves runbook shell systems watch web",
+    "doctor": "doctor errors events findings host inventory mask privileged record shell ssh systems watch web",
+    "moves": "answer check errors findings host inventory moves privileged record shell systems watch web",
+    "runbooks": "answer check errors findings host inventory moves privileged runbook shell systems watch web",
     "runner": "answer check desk errors events host inventory mask options record runbook runner shell stop watch web",
     "ssh": "errors host inventory known_hosts places shell ssh watch web",
     "screen": "answer errors events screen",
-    "lab": "errors lab places",
+    "lab": "errors lab places privileged",
 }
 # rooms that only the named ones may import
 ONLY_FOR = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from opsbook.inventory import HostEntry, Inventory, Service, Stack, nearest
+from opsbook.inventory import Cadvisor, HostEntry, Inventory, NodeExporter, Opening, Service, Stack, nearest
 from opsbook.inventory_file.section import NAME, Section, Shape
 
 A_NAME = Shape("a name of letters, digits, dots, dashes and underscores", NAME)
@@ -20,6 +20,13 @@ PREFIX = Shape("a path such as /prometheus, without a slash at its end", re.comp
 FILE = Shape("a path that does not begin with a dash", re.compile(r"[^-].*"))
 SCHEME = Shape("http or https", re.compile(r"https?"))
 KEY = Shape("the name of a variable", re.compile(r"[A-Za-z_][A-Za-z0-9_]*"))
+VERSION = Shape("a version such as 1.12.1", re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(?:-rc\.[0-9]+)?"))
+SOURCE = Shape("an http or https URL without a slash at its end", re.compile(r"https?://[A-Za-z0-9._~:/%\[\]-]*[A-Za-z0-9._~%\]-]"))
+IMAGE = Shape(
+    "an image with its tag or digest",
+    re.compile(r"[a-z0-9][A-Za-z0-9._/-]*(?::[0-9]+/[A-Za-z0-9._/-]+)?(?::[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})"),
+)
+A_PORT = Shape("a port", re.compile(r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"))
 METRIC = Shape("the name of a metric", re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*"))
 
 
@@ -54,8 +61,9 @@ def inventory_of(path: Path, top: Section) -> Inventory:
     if not hosts:
         top.complain("hosts", "no host is named")
     top.problems.extend(_jump_mistakes(hosts))
-    lab = top.text("lab", A_NAME)
-    hosts = tuple(replace(host, lab=lab is not None) for host in hosts)
+    top.problems.extend(_opening_mistakes(hosts))
+    lab, node_exporter, cadvisor = top.text("lab", A_NAME), _node_exporter(top), _cadvisor(top)
+    hosts = tuple(replace(host, lab=lab is not None, node_exporter=node_exporter, cadvisor=cadvisor) for host in hosts)
     inventory = Inventory(path, hosts, tuple(known.stacks.values()), lab, known_hosts)
     top.close()
     return inventory
@@ -72,7 +80,55 @@ def _host(path: Path, name: str, section: Section, defaults: Defaults, known: Kn
         *(() if "user" in section.values else defaults.missing_user),
         *(known.missing[stack.name] if stack else ()),
     )
-    return HostEntry(name, address, port, user, key, jump, stack, roles, tuple(dict.fromkeys(missing)))
+    peer_address, openings = section.text("peer_address", ADDRESS, address), _openings(section)
+    return HostEntry(
+        name,
+        address,
+        port,
+        user,
+        key,
+        jump,
+        stack,
+        roles,
+        tuple(dict.fromkeys(missing)),
+        peer_address=peer_address,
+        openings=openings,
+    )
+
+
+def _openings(section: Section) -> tuple[Opening, ...]:
+    """Take `open: {serverB: {ports: [9090, 9093]}}`: the ports that are open to those hosts only."""
+    found = []
+    for source, inner in section.sections("open"):
+        found += [Opening(int(port), source) for port in inner.texts("ports", A_PORT)]
+    return tuple(found)
+
+
+def _opening_mistakes(hosts: tuple[HostEntry, ...]) -> Iterator[str]:
+    names = [host.name for host in hosts]
+    for host in hosts:
+        for source in dict.fromkeys(opening.source for opening in host.openings):
+            if source not in names:
+                yield f'hosts.{host.name}.open.{source}: there is no host "{source}": {nearest(source, names)}'
+
+
+def _node_exporter(top: Section) -> NodeExporter:
+    section, usual = top.section("node_exporter"), NodeExporter()
+    taken = NodeExporter(
+        version=section.text("version", VERSION) or usual.version,
+        port=section.port("port") or usual.port,
+        source=section.text("source", SOURCE) or usual.source,
+        job=section.text("job") or usual.job,
+    )
+    section.close()
+    return taken
+
+
+def _cadvisor(top: Section) -> Cadvisor:
+    section, usual = top.section("cadvisor"), Cadvisor()
+    taken = Cadvisor(section.text("image", IMAGE) or usual.image, section.port("port") or usual.port, section.text("job") or usual.job)
+    section.close()
+    return taken
 
 
 def _stack_of(section: Section, stacks: Mapping[str, Stack]) -> Stack | None:
