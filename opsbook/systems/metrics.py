@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 LINE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)")
 LABEL = re.compile(r'\s*([a-zA-Z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*,?')
+QUOTED = re.compile(r'[\\"\n]')
 ESCAPE = re.compile(r"\\(.)")
 
 
@@ -34,6 +35,16 @@ def metric(text: str, name: str, labels: Mapping[str, str] | None = None) -> flo
 def names(text: str) -> frozenset[str]:
     """Given a metrics page, return the names it offers."""
     return frozenset(match[1] for match in map(LINE.match, text.splitlines()) if match)
+
+
+def selector(name: str, labels: Mapping[str, str]) -> str:
+    """Return the PromQL that selects the series of that name with exactly these values of these labels."""
+    pairs = (f'{label}="{QUOTED.sub(_quoted, value)}"' for label, value in labels.items())
+    return f"{name}{{{','.join(pairs)}}}"
+
+
+def _quoted(sign: re.Match[str]) -> str:
+    return "\\n" if sign[0] == "\n" else f"\\{sign[0]}"
 
 
 def _read(text: str, name: str) -> Iterator[Sample]:

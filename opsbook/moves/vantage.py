@@ -1,0 +1,44 @@
+"""What a host looks like from elsewhere: from the scraper, which must get in, and from a stranger, who must not."""
+
+from __future__ import annotations
+
+from opsbook.check import Seen
+from opsbook.errors import Refused, UsageError
+from opsbook.host import Host
+from opsbook.systems.reach import Reach, dial
+
+SCRAPER, STRANGER = "scraper", "stranger"
+PATIENCE = 5        # seconds of silence that count as such
+
+
+def witness(host: Host, role: str) -> Host:
+    """Return the other host with that role; raise Refused where there is none, so that nobody could tell."""
+    try:
+        found = host.peer(role)
+    except UsageError as error:
+        fix = f"roles: [{role}] for one other host of the inventory that we may log in to"
+        raise Refused(f"nobody can look from a {role}'s place", saw=error.what, next=fix, host=host.name) from None
+    if role == STRANGER and found.name == host.name:
+        fix = f"roles: [{role}] for another host of the inventory"
+        raise Refused("a host is no stranger to itself", saw=f"{host.name} has that role", next=fix, host=host.name)
+    return found
+
+
+def address(host: Host) -> str:
+    """Return the address under which other hosts know this one; raise Refused without one."""
+    if host.entry.peer_address is None:
+        raise Refused("nobody knows this host's address", next="peer_address in the inventory", host=host.name)
+    return host.entry.peer_address
+
+
+def reach(host: Host, role: str, port: int) -> Reach:
+    """Return how the host's port behaves towards the host with that role."""
+    return witness(host, role).read(dial(address(host), port, PATIENCE))
+
+
+def a_stranger_gets_silence(host: Host, port: int) -> Seen:
+    """A stranger who dials the port gets no answer at all, not even a refusal."""
+    found = reach(host, STRANGER, port)
+    saw = f"from {witness(host, STRANGER).name}: {address(host)} port {port} {found}"
+    remedy = "" if found.kind == "unreachable" else f"opsbook open-scrape-ports {host.name}"
+    return Seen(found.kind == "silent", f"{saw} for {PATIENCE} s" if found.kind == "silent" else saw, next=remedy)
