@@ -25,6 +25,7 @@ class Facts:
     user: str = ""
     groups: tuple[str, ...] = ()
     grants: tuple[Grant, ...] | None = None
+    programs: Mapping[str, str] | None = None   # the hashes of the privileged programs, by path
     firewall: str | None = None                 # what `ufw status verbose` prints
     docker: str | None = None                   # the engine's version
     driver: str | None = None                   # how it stores images

@@ -9,7 +9,7 @@ from opsbook.doctor.facts import Facts
 from opsbook.findings.finding import Finding
 
 RULES = (
-    of_host.forwarding, of_rights.rights, of_rights.docker_group, of_rights.firewall,
+    of_host.forwarding, of_rights.rights, of_rights.programs, of_rights.docker_group, of_rights.firewall,
     of_host.docker, of_host.clock, of_host.disks, of_host.lock, of_host.record, of_host.checkout,
     of_env.env, of_host.silent,
     of_prometheus.prometheus, of_prometheus.sidecar, of_prometheus.query, of_prometheus.compactors,

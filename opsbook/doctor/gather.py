@@ -14,14 +14,16 @@ from opsbook import record
 from opsbook.doctor.facts import Facts
 from opsbook.errors import OpsbookError
 from opsbook.host import Host, Read, Result
-from opsbook.shell import as_root, cmd, script
+from opsbook.privileged import ALL, LOOK
+from opsbook.shell import cmd, script
 from opsbook.ssh import Ssh
 from opsbook.systems import docker, files, sudo
-from opsbook.systems.answers import stripped, text
+from opsbook.systems.answers import stripped
 from opsbook.systems.container import Container
 from opsbook.systems.machine import look
 from opsbook.systems.prometheus import Prometheus
 from opsbook.systems.rendered import parse_paths
+from opsbook.systems.root_view import root_view
 from opsbook.systems.thanos import Thanos
 from opsbook.watch.eviction import Eviction
 from opsbook.watch.holder import Holder
@@ -31,7 +33,6 @@ AT_ONCE = 4
 SERVER = 'echo "$SSH_CONNECTION"'
 FOREIGN = 'cd -- "$1" && find . -not -user "$(id --user)" -not -path "*/data/*" -print0 | head --bytes=20000'
 ARE_FILES = 'for path; do [ -f "$path" ] && printf "%s\\0" "$path"; done; exit 0'
-FIREWALL = "ufw status verbose"
 CADDYFILE = "/etc/caddy/Caddyfile"
 QUERY = "thanos-query"
 
@@ -57,6 +58,7 @@ def _first(host: Host, ssh: Ssh) -> tuple[Facts, Mapping[str, str]]:
         "grants": lambda: host.read(sudo.grants()),
         "lock": lambda: Eviction(ssh, Holder(getpass.getuser(), socket.gethostname(), "doctor", host.name)).look(),
         "record": lambda: host.read(record.current()),
+        "programs": lambda: host.read(files.hashes(act.path for act in ALL)),
     })  # fmt: skip
     groups = tuple(found.pop("who", ()))
     return replace(Facts(host.entry), groups=groups, **found), why
@@ -64,8 +66,8 @@ def _first(host: Host, ssh: Ssh) -> tuple[Facts, Mapping[str, str]]:
 
 def _second(host: Host, facts: Facts) -> dict[str, Callable[[], Any]]:
     asked: dict[str, Callable[[], Any]] = {}
-    if sudo.allows(facts.grants or (), FIREWALL):
-        asked["firewall"] = lambda: host.read(Read(as_root(cmd(*FIREWALL.split())), text))
+    if sudo.allows(facts.grants or (), LOOK.name) and LOOK.path in (facts.programs or {}):
+        asked["firewall"] = lambda: host.read(root_view("ufw"))["ufw"].text
     if facts.needs_docker:
         asked["docker"] = lambda: host.read(docker.version())
         asked["compose"] = lambda: host.read(Read(cmd("docker", "compose", "version", "--short"), stripped))

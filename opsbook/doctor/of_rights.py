@@ -1,4 +1,4 @@
-"""What we may do on the host: sudo, the group docker, the firewall's word."""
+"""What we may do on the host: sudo, the privileged programs, the group docker, the firewall's word."""
 
 from __future__ import annotations
 
@@ -6,23 +6,33 @@ from collections.abc import Iterator
 
 from opsbook.doctor.facts import Facts
 from opsbook.findings.finding import Finding
+from opsbook.privileged import ALL, Act
 from opsbook.systems.sudo import ANYTHING, allows
-
-# A command that we would run as root, and what for.
-EVERYWHERE = {"ufw status verbose": "`opsbook doctor` looks at the firewall"}
-WITH_DOCKER = {"systemctl start docker.service": "Docker is started again after `opsbook triage` found it down"}
 
 
 def rights(f: Facts) -> Iterator[Finding]:
     """Which rights are there, which are missing and for what, which are too many."""
     if f.grants is None:
         said = f.why.get("grants", "")
-        remedy = "visudo -f /etc/sudoers.d/opsbook    (as root, on the host)"
-        yield Finding("warn", "sudo gives us nothing without a password", said, remedy)
+        yield Finding("warn", "sudo gives us nothing without a password", said, provision(f))
         return
     yield Finding("ok", f"sudo: {len(f.grants)} commands without a password", _listed(f))
     yield from _too_many(f)
     yield from _missing(f)
+
+
+def programs(f: Facts) -> Iterator[Finding]:
+    """Whether the programs that we may run as root are there, and are those of this opsbook."""
+    if f.programs is None:
+        return
+    missing = [act for act in ALL if act.path not in f.programs]
+    other = [act for act in ALL if f.programs.get(act.path, act.sha256) != act.sha256]
+    if missing:
+        yield Finding("note", f"programs for root's part are missing: {_named(missing)}", "", provision(f))
+    if other:
+        yield Finding("warn", f"programs for root's part are not those of this opsbook: {_named(other)}", "", provision(f))
+    if not (missing or other):
+        yield Finding("ok", "the programs for root's part are those of this opsbook")
 
 
 def docker_group(f: Facts) -> Iterator[Finding]:
@@ -62,12 +72,16 @@ def _too_many(f: Facts) -> Iterator[Finding]:
 
 
 def _missing(f: Facts) -> Iterator[Finding]:
-    needs = {**EVERYWHERE, **(WITH_DOCKER if f.needs_docker else {})}
-    for line, purpose in needs.items():
-        if not allows(f.grants or (), line):
-            grant = f"{f.user or 'USER'} ALL=(root) NOPASSWD: {_path(line)}"
-            yield Finding("note", f"sudo does not allow `{line}`", f"with it, {purpose}", f"{grant}    (a line for /etc/sudoers.d/opsbook)")
+    missing = [act for act in ALL if not allows(f.grants or (), act.name)]
+    if missing:
+        saw = "\n".join(f"{act.name} {act.purpose}" for act in missing)
+        yield Finding("note", "sudo does not allow all programs for root's part", saw, provision(f))
 
 
-def _path(line: str) -> str:
-    return f"/usr/sbin/{line}" if line.startswith("ufw") else f"/usr/bin/{line}"
+def provision(f: Facts) -> str:
+    """Return the command that grants what is missing."""
+    return f"opsbook provision-host {f.host} --as root"
+
+
+def _named(acts: list[Act]) -> str:
+    return ", ".join(act.name for act in acts)

@@ -15,6 +15,8 @@ GRANT = re.compile(r"\s+\((?P<as_user>[^)]*)\)\s*(?P<rest>.*)")
 TAG = re.compile(r"(?P<tag>[A-Z_]+):\s*")
 COMMA = re.compile(r"(?<!\\),\s*")
 ANYTHING = "ALL"
+NO_ARGUMENTS = '""'      # so sudoers says that a command is allowed without any
+NOTHING = frozenset({0, 1})
 # Each of these is a root shell, or writes any file, when its arguments are free.
 SHELLS = frozenset({"awk", "bash", "ed", "env", "find", "less", "more", "nano", "perl", "python", "python3", "sh", "su", "vi", "vim"})
 WRITERS = frozenset({"chmod", "chown", "cp", "dd", "install", "ln", "mount", "mv", "rsync", "sed", "tar", "tee", "visudo"})
@@ -41,7 +43,7 @@ class Grant:
             return False
         program, _, arguments = self.command.partition(" ")
         own = program.rpartition("/")[2]
-        exactly = line == f"{own} {arguments}".strip()
+        exactly = line == (own if arguments == NO_ARGUMENTS else f"{own} {arguments}".strip())
         return exactly or self.command == ANYTHING or (not arguments and line.partition(" ")[0] == own)
 
     @property
@@ -54,6 +56,11 @@ class Grant:
 def grants() -> Read[tuple[Grant, ...]]:
     """What we may run; fails where sudo wants a password even for that, or is not there."""
     return Read(cmd("sudo", "-n", "-l"), parse_grants)
+
+
+def grants_of(user: str) -> Read[tuple[Grant, ...]]:
+    """What that user may run, as root sees it; nothing where sudo knows no rule for that user."""
+    return Read(cmd("sudo", "-n", "-l", "-U", user), parse_grants, answers=NOTHING)
 
 
 def allows(granted: Iterable[Grant], line: str) -> bool:

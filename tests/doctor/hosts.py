@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from opsbook.doctor.facts import Facts
 from opsbook.inventory import HostEntry
+from opsbook.privileged import ALL
 from opsbook.systems.container import PROJECT, SERVICE, Container, Mount, Port
 from opsbook.systems.disk import Disk
 from opsbook.systems.files import Stat
@@ -55,7 +56,8 @@ WELL = Facts(
     forwards=True,
     user="claude-admin",
     groups=("claude-admin",),
-    grants=tuple(Grant("root", line, password=False) for line in ("/usr/sbin/ufw status verbose", "/bin/systemctl start docker.service")),
+    grants=tuple(Grant("root", f'{act.path} ""', password=False) for act in ALL),
+    programs={act.path: act.sha256 for act in ALL},
     firewall="Status: active\nDefault: deny (incoming), allow (outgoing)",
     docker="26.1",
     driver="overlay2",

@@ -10,6 +10,7 @@ from opsbook.doctor.of_env import dollars
 from opsbook.doctor.versions import is_of, tag, version
 from opsbook.findings.finding import Finding
 from opsbook.inventory import HostEntry
+from opsbook.privileged import ALL, LOOK
 from opsbook.record import Record
 from opsbook.systems.container import Container, Mount, Port
 from opsbook.systems.disk import Disk
@@ -34,6 +35,7 @@ from tests.doctor.hosts import (
 RECORD = Record("261121-0105-k3fq", "reload-rules", {}, "anna@laptop", 1.7e9, "do")
 FILE = "/opt/p24-infra/monitoring/Caddyfile"
 THE_WORLD = Port(9090, 9090)
+OUTDATED = {**(WELL.programs or {}), LOOK.path: "0" * 64}
 
 
 def found(facts: Facts) -> list[Finding]:
@@ -63,7 +65,9 @@ def test_a_plain_host_is_asked_for_neither_docker_nor_checkout() -> None:
     [
         (replace(WELL, forwards=False), "warn", "sshd forwards no ports"),
         (replace(WELL, grants=None, why={"grants": "a password is required"}), "warn", "sudo gives us nothing without a password"),
-        (replace(WELL, grants=WELL.grants[:1]), "note", "sudo does not allow `systemctl start docker.service`"),  # type: ignore[index]
+        (replace(WELL, grants=WELL.grants[:1]), "note", "sudo does not allow all programs for root's part"),  # type: ignore[index]
+        (replace(WELL, programs={}), "note", f"programs for root's part are missing: {', '.join(act.name for act in ALL)}"),
+        (replace(WELL, programs=OUTDATED), "warn", "programs for root's part are not those of this opsbook: opsbook-look"),
         (granted("/usr/bin/systemctl"), "warn", "sudo allows /usr/bin/systemctl with any arguments, which is as good as root"),
         (granted("ALL"), "warn", "sudo allows everything, which is as good as root"),
         (granted("/usr/bin/dmesg *"), "warn", "sudo allows a wildcard, which also matches blanks: /usr/bin/dmesg *"),

@@ -17,7 +17,7 @@ TRIAGE = ("--lab", "triage", "vps-i1")
 
 CULPRITS = {
     "prometheus-down": ("prometheus is stopped: exited (0)", "opsbook recreate-service prometheus vps-i1"),
-    "docker-down": ("Docker does not run", "ssh vps-i1 sudo -n systemctl start docker.service"),
+    "docker-down": ("Docker does not run", "ssh vps-i1 sudo -n /usr/local/sbin/opsbook-units <<<'start docker.service'"),
     "crash-loop": ("alertmanager end", "opsbook logs alertmanager vps-i1"),
     "disk-full": ("the disk is full: /opt/p24-infra", "ssh vps-i1 du"),
     "empty-glob": ("Prometheus runs no rule at all", "opsbook reload-rules vps-i1 --plan"),

@@ -47,6 +47,14 @@ def test_only_what_needs_no_password_and_has_the_very_arguments_is_allowed() -> 
     assert allows((Grant("ALL : ALL", "ALL", password=False),), "id")
 
 
+def test_a_command_that_goes_without_arguments_is_allowed_without_any() -> None:
+    listed = 'User a may run the following commands on b:\n    (root) NOPASSWD: /usr/local/sbin/opsbook-look ""\n'
+    granted = parse_grants(Result(0, listed))
+    assert allows(granted, "opsbook-look")
+    assert not allows(granted, "opsbook-look x")
+    assert not granted[0].is_root
+
+
 def test_free_arguments_of_a_program_that_writes_or_starts_anything_are_root() -> None:
     def is_root(command: str, *, password: bool = False) -> bool:
         return Grant("root", command, password).is_root

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from opsbook.host import Result
-from opsbook.systems.systemd import Clock, is_active, parse_clock, parse_properties, show, start
+from opsbook.systems.systemd import Clock, is_active, parse_clock, parse_properties, restart, show, start
 from tests.fake import FakeTransport, fake_host
 from tests.systems.captured import captured
 
@@ -18,8 +18,9 @@ def test_properties_may_hold_an_equals_sign() -> None:
     assert show("docker", "A", "B").ask.words == ("systemctl", "show", "--property=A,B", "--", "docker")  # type: ignore[union-attr]
 
 
-def test_a_unit_is_started_as_root_without_asking_for_a_password() -> None:
-    assert str(start("docker.service").do) == "sudo -n systemctl start docker.service"
+def test_docker_is_started_by_the_program_that_knows_no_other_unit() -> None:
+    assert str(start("docker.service").do) == str(restart("docker.service").do) == "sudo -n /usr/local/sbin/opsbook-units"
+    assert (start("docker.service").stdin, restart("docker.service").stdin) == ("start docker.service\n", "restart docker.service\n")
 
 
 def test_the_clock_tells_zone_and_synchronization() -> None:

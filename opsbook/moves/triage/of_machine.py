@@ -9,6 +9,7 @@ from datetime import datetime
 from opsbook.findings.finding import Finding, Severity
 from opsbook.moves.triage.facts import Facts
 from opsbook.moves.triage.words import age, amount, several
+from opsbook.privileged import UNITS
 from opsbook.shell import cmd
 from opsbook.systems.disk import Disk
 
@@ -77,7 +78,7 @@ def docker(f: Facts) -> Iterator[Finding]:
     elif "no answer in time" in lowered:
         yield Finding("bad", "Docker hangs", said, f"ssh {f.host} journalctl --unit=docker --lines=50 --no-pager")
     else:
-        yield Finding("bad", "Docker does not run", said, f"ssh {f.host} sudo -n systemctl start docker.service")
+        yield Finding("bad", "Docker does not run", said, f"ssh {f.host} {UNITS.run} <<<'start docker.service'")
 
 
 def units(f: Facts) -> Iterator[Finding]:

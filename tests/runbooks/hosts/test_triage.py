@@ -99,7 +99,7 @@ def test_a_docker_that_is_down_is_named_and_no_service_asked() -> None:
     teach_that_nobody_is_at_work(fake)
     answer, _ = triaged(fake)
     assert answer.trouble == "Docker does not run: Cannot connect to the Docker daemon"
-    assert answer.next == "ssh vps-i1 sudo -n systemctl start docker.service"
+    assert answer.next == "ssh vps-i1 sudo -n /usr/local/sbin/opsbook-units <<<'start docker.service'"
     assert len(fake.asked) == 3     # the machine, the lock, the record
 
 
