@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import select
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,8 +27,16 @@ class Asking:
 
 
 @dataclass(frozen=True)
+class Staying:
+    """One host that has looked and needs no change, or cannot have one."""
+
+    host: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Desk:
-    """Asks the operator; `line` reads one answer (injected in tests)."""
+    """Asks the operator; `line` reads one answer, `calm` keeps the screen still meanwhile."""
 
     stop: Stop
     yes: bool = False
@@ -35,17 +44,38 @@ class Desk:
     terminal: bool = True
     line: Callable[[str], str] = input
     lab: str | None = None
+    calm: Callable[[], AbstractContextManager[None]] = nullcontext
 
-    def allow(self, askings: tuple[Asking, ...], names: tuple[str, ...], runbook: str, risk: str, risk_text: str) -> None:
-        """Return when the operator agrees to the first write on all hosts of the run, `names`; raise Declined or Refused."""
-        if (risk == "mild" and self.yes) or (risk == "severe" and set(names) <= set(self.confirm)):
+    def agreed(self, names: tuple[str, ...], risk: str) -> bool:
+        """Return whether the operator agreed beforehand to changes on all these hosts."""
+        return (risk == "mild" and self.yes) or (risk == "severe" and set(names) <= set(self.confirm))
+
+    def allow(
+        self, askings: tuple[Asking, ...], names: tuple[str, ...], runbook: str, risk: str, risk_text: str, staying: tuple[Staying, ...] = ()
+    ) -> None:
+        """Return when the operator agrees to the first write on all hosts of the run but those that stay; raise Declined or Refused."""
+        left = {one.host for one in staying}
+        names = tuple(name for name in names if name not in left)
+        if self.agreed(names, risk):
             return
         self._need_terminal("--yes" if risk == "mild" else " ".join(f"--confirm={name}" for name in names))
-        for asking in askings:
-            self._print(f"{runbook} is about to {asking.change}\n  on {asking.host} ({asking.address}){self._lab()}")
+        with self.calm():
+            self._show(askings, staying, names, runbook)
+            self._print(f"risk: {risk}{': ' if risk_text else ''}{risk_text}")
+            self._hear_yes(names, risk)
+
+    def _show(self, askings: tuple[Asking, ...], staying: tuple[Staying, ...], names: tuple[str, ...], runbook: str) -> None:
+        if len(askings) + len(staying) > 1:
+            self._print(f"{runbook} is about to change {len(askings)} of {len(askings) + len(staying)} hosts{self._lab()}")
+            for line in _table(askings, staying):
+                self._print(f"  {line}")
+        else:
+            for asking in askings:
+                self._print(f"{runbook} is about to {asking.change}\n  on {asking.host} ({asking.address}){self._lab()}")
         if later := [name for name in names if name not in {asking.host for asking in askings}]:
             self._print(f"and the same, where it is needed, on: {', '.join(later)}")
-        self._print(f"risk: {risk}{': ' if risk_text else ''}{risk_text}")
+
+    def _hear_yes(self, names: tuple[str, ...], risk: str) -> None:
         wanted = "y" if risk == "mild" else ",".join(names)
         question = "go on? [y/N] " if risk == "mild" else f"type {wanted} to go on: "
         given = self._ask(question)
@@ -85,7 +115,8 @@ class Desk:
             raise Refused("somebody has to agree, and there is no terminal to ask on", next=f"give {flag}")
 
     def _ask(self, question: str) -> str:
-        with self.stop.prompting():
+        self.stop.check()       # one no to the run is enough, however many hosts have a question
+        with self.calm(), self.stop.prompting():
             try:
                 return self.line(question).strip()
             except EOFError:
@@ -94,6 +125,12 @@ class Desk:
     @staticmethod
     def _print(text: str) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _table(askings: tuple[Asking, ...], staying: tuple[Staying, ...]) -> Iterator[str]:
+    rows = [(one.host, one.address, one.change) for one in askings] + [(one.host, "stays as it is", one.why) for one in staying]
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    yield from (f"{host:<{first}}  {where:<{second}}  {' '.join(what.split())}" for host, where, what in rows)
 
 
 def ask_on_stderr(question: str) -> str:

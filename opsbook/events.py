@@ -14,6 +14,7 @@ Kind = Literal[
     "read",     # a question was asked; detail: asked, code, seconds, size, error output on failure
     "write",    # a change was sent; detail: change, code, seconds
     "then",     # a plan shows a change or a check that would follow
+    "ready",    # one host of several has looked and stands before its first write, which the title tells
     "say",      # text for the operator; detail: text
     "line",     # a line of an answer that comes line by line; for standard output, not kept in the journal
     "answer",   # what a reading runbook answered; detail: data, trouble, next; for --jsonl, not kept in the journal

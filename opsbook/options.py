@@ -24,4 +24,5 @@ class Options:
     jobs: int = 10                      # hosts at the same time
     batch: str | None = None            # N or N%
     max_fail: str | None = None         # N or N%
+    canary: bool = False                # one host first, whole and proven
     failed_of: str | None = None        # only the hosts that failed in that run

@@ -1,93 +1,65 @@
-"""One question for all hosts: every host looks first and waits here before its first write."""
+"""One question for the whole run, asked before its first write."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from queue import SimpleQueue
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from opsbook.desk import Asking
-from opsbook.errors import OpsbookError
+from opsbook.desk import Asking, Staying
+from opsbook.errors import OpsbookError, Refused
 
-T = TypeVar("T")
+Allow = Callable[[tuple[Asking, ...], tuple[Staying, ...]], None]
 
 
-class MainThread:
-    """Lets workers have something done by the main thread, which alone owns the terminal and hears signals."""
+class Parked(Exception):
+    """A host of several stands before its first write: it is left until all have looked and the operator agreed (no error)."""
 
-    def __init__(self) -> None:
-        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-
-    def do(self, job: Callable[[], T]) -> T:
-        """Called by a worker: return what the job returned in the main thread, or raise what it raised."""
-        done, answers, errors = threading.Event(), list[T](), list[OpsbookError]()
-
-        def in_main() -> None:
-            try:
-                answers.append(job())
-            except OpsbookError as error:
-                errors.append(error)
-            finally:
-                done.set()
-
-        self._jobs.put(in_main)
-        done.wait()
-        if errors:
-            raise errors[0]
-        return answers[0]
-
-    def finish(self) -> None:
-        """Called when the work is over: `serve` returns."""
-        self._jobs.put(None)
-
-    def serve(self) -> None:
-        """Called by the main thread: do the jobs until `finish`."""
-        while (job := self._jobs.get()) is not None:
-            job()
+    def __init__(self, asking: Asking) -> None:
+        super().__init__(asking.host)
+        self.asking = asking
 
 
 class Gate:
-    """Opens for all or for none, once every host under way stands before it or has ended."""
+    """Opens for all or for none; `allow` asks the operator, and raises what a no raises."""
 
-    def __init__(self, allow: Callable[[tuple[Asking, ...]], None]) -> None:
-        self._allow = allow             # gets the hosts that wait; the question is for the whole run
-        self._left, self._at_once = 1, 1
-        self._changed = threading.Condition()
-        self._askings: list[Asking] = []
-        self._asking = False
+    def __init__(self, allow: Allow) -> None:
+        self._allow = allow
+        self._looking = False
         self._open = False
         self._refusal: OpsbookError | None = None
+        self._agreed: dict[str, str] = {}       # by host: the change that the operator was shown
+        self._one_at_a_time = threading.Lock()
 
-    def expect(self, hosts: int, *, at_once: int) -> None:
-        """A batch of that many hosts begins, so many of them at the same time."""
-        with self._changed:
-            self._left, self._at_once, self._askings = hosts, at_once, []
-
-    def arrive(self, asking: Asking) -> None:
-        """Return when the operator agrees; raise what the operator's no raises."""
-        with self._changed:
-            self._askings.append(asking)
-            self._changed.notify_all()
-            while not (self._open or self._refusal):
-                if len(self._askings) >= min(self._left, self._at_once) and not self._asking:
-                    self._ask()
-                else:
-                    self._changed.wait()
-            if self._refusal:
-                raise type(self._refusal)(self._refusal.what, next=self._refusal.next, host=asking.host)
-
-    def leave(self) -> None:
-        """A host ended without a write: the others no longer wait for it."""
-        with self._changed:
-            self._left -= 1
-            self._changed.notify_all()
-
-    def _ask(self) -> None:
-        self._asking = True
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Until the block ends, a host that comes to its first write is parked."""
+        self._looking = True
         try:
-            self._allow(tuple(self._askings))
-            self._open = True
+            yield
+        finally:
+            self._looking = False
+
+    def ask(self, askings: tuple[Asking, ...], staying: tuple[Staying, ...] = ()) -> None:
+        """Return when the operator agrees to these changes, the others staying as they are; raise what the operator's no raises."""
+        try:
+            self._allow(askings, staying)
         except OpsbookError as refusal:
             self._refusal = refusal
-        self._changed.notify_all()
+            raise
+        self._agreed = {asking.host: asking.change for asking in askings}
+        self._open = True
+
+    def arrive(self, asking: Asking) -> None:
+        """Return when this host may write; raise Parked, Refused where another change was agreed to, or what the operator's no raises."""
+        if self._looking:
+            raise Parked(asking)
+        with self._one_at_a_time:
+            if self._refusal:
+                raise type(self._refusal)(self._refusal.what, next=self._refusal.next, host=asking.host)
+            if not self._open:
+                self.ask((asking,))
+        agreed = self._agreed.get(asking.host, asking.change)
+        if agreed != asking.change:
+            saw = f"agreed to: {agreed}\nnow:       {asking.change}"
+            raise Refused("the host is not as it was when it was looked at", saw=saw, next="run it again", host=asking.host)
