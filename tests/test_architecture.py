@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "inventory": "errors",
     "mask": "shell",
     "web": "shell",
-    "host": "errors events hints inventory mask shell web",
+    "host": "errors events hints host inventory mask shell web",
     "check": "errors events host",
     "page": "errors inventory options page",
     "record": "errors host record shell",

@@ -23,7 +23,8 @@ from opsbook.lab.stack import checkout, stack
 def up(lab: Lab, progress: Progress, profile: Profile = P24) -> None:
     """Build what is missing and prove that Prometheus answers."""
     with state.alone(lab):
-        found = engine(progress)
+        with alone(cache_folder()):     # two labs that come up at once start one engine
+            found = engine(progress)
         progress(f"Docker Engine {found.version}")
         made = prepared(lab, profile, found, progress)
         subnet = network(lab)

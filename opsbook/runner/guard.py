@@ -98,8 +98,6 @@ class WriteGuard:
         return self.host
 
 
-
-
 def _where(host: Host) -> str:
     address = host.entry.address or host.name
     return f"{address}:{host.entry.port}" if host.entry.port else address

@@ -9,7 +9,7 @@ from opsbook.answer import Answer
 from opsbook.errors import ConnectionLost, Interrupted, OpsbookError
 
 BUG = 70
-DONE, FAILED, REFUSED, UNPROVEN, UNDONE, UNDO_FAILED, DECLINED, MIXED = 0, 1, 3, 4, 5, 6, 9, 11
+DONE, FAILED, REFUSED, UNPROVEN, UNDONE, UNDO_FAILED, DECLINED, TROUBLE, MIXED = 0, 1, 3, 4, 5, 6, 9, 10, 11
 OWN_CODE_BEFORE_A_CHANGE = frozenset({2, 7, 8, 9, 10, 130})
 OWN_CODE_AFTER_A_CHANGE = frozenset({9, 130})
 

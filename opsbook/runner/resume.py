@@ -9,11 +9,10 @@ from opsbook.errors import Refused, UsageError
 from opsbook.host import Host
 from opsbook.record import Record
 from opsbook.runbook import Runbook, folders, load, pages
+from opsbook.runner.first_record import UNDOES
 from opsbook.runner.guard import WriteGuard
 from opsbook.runner.job import Job
 from opsbook.watch.opening import Opening
-
-UNDOES = "undoes"       # what the record of an undo keeps: the run that it undoes
 
 
 class Resume(enum.Enum):

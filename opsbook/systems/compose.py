@@ -67,7 +67,9 @@ class Compose:
 
     def _compose(self, *words: str | None) -> Command:
         other = None if self.env_file == ".env" else f"--env-file={self.directory}/{self.env_file}"
-        return cmd("docker", "compose", f"--project-directory={self.directory}", f"--project-name={self.project}", other, *words)
+        # --project-directory is not enough: a relative COMPOSE_FILE of `.env` is looked for where Compose is started
+        there = ("env", f"--chdir={self.directory}", "docker", "compose", f"--project-directory={self.directory}")
+        return cmd(*there, f"--project-name={self.project}", other, *words)
 
 
 def compose(stack: Stack) -> Compose:

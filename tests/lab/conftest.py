@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from opsbook.lab.down import down
 from opsbook.lab.lab import Lab, checkout_name, here
 from opsbook.lab.reset import reset
 from opsbook.lab.up import up
@@ -30,8 +31,10 @@ def say(line: str) -> None:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """A lab of the tests' own, so that the one somebody rehearses on stays as it is."""
-    chosen = here({"OPSBOOK_LAB_NAME": f"test-{checkout_name()}", **os.environ})
+    """A lab of this worker's own, so that the one somebody rehearses on stays as it is; KEEP_LAB leaves it up for the next run."""
+    name = os.environ.get("OPSBOOK_LAB_NAME") or f"test-{checkout_name()}"
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    chosen = here({**os.environ, "OPSBOOK_LAB_NAME": f"{name}-{worker}".rstrip("-")})
     os.environ["OPSBOOK_LAB_NAME"] = chosen.name  # what the tests start as a process means the same lab
     chosen.folder.parent.mkdir(parents=True, exist_ok=True)
     with chosen.folder.with_suffix(".session").open("w") as handle:
@@ -39,6 +42,8 @@ def lab() -> Iterator[Lab]:
         up(chosen, say)
         reset(chosen)
         yield chosen
+        if not os.environ.get("KEEP_LAB"):
+            down(chosen, say)
 
 
 @pytest.fixture

@@ -29,6 +29,12 @@ ONCE = '  migrate: {image: "caddy:2.6.2-alpine", entrypoint: [/bin/true], restar
 SOME_GONE = "docker rm --force monitoring-promtail-1; docker stop monitoring-thanos-query-1"
 
 
+def test_an_env_file_that_names_its_compose_file_from_where_it_lies_is_understood(restored: Lab) -> None:
+    on_vps(restored, f"echo COMPOSE_FILE=docker-compose.yml >> {ENV}", user="root")
+    ran = opsbook(*BRING_UP, "--yes")
+    assert (ran.code, "already so, and proven: nothing was changed" in ran.err) == (0, True), ran.text
+
+
 def test_a_stack_that_is_up_is_proven_and_left_alone(lab: Lab) -> None:
     before = snapshot(lab)
     ran = opsbook(*BRING_UP, "--yes")

@@ -51,7 +51,7 @@ def test_a_service_is_stopped_for_the_block_after_the_host_knows_how_to_start_it
     with stopped(host, "loki"):
         assert titles(host)[1:] == ["stop loki"]
     owed, _, start, dropped = titles(host)
-    assert owed.startswith("let the host run `docker compose")
+    assert owed.startswith("let the host run `env --chdir=/opt/p24-infra/monitoring docker compose")
     assert "start loki` if we vanish" in owed
     assert (start, dropped) == ("start loki", "the host need no longer start loki if we vanish")
 

@@ -134,8 +134,8 @@ class FakeStack:
             return Result(0, "/var/lib/docker\n")
         if line.startswith("docker image"):
             return self._image(line, words)
-        if words[:2] == ["docker", "compose"]:
-            return self._compose(words[4:])
+        if words[:4] == ["env", f"--chdir={self.stack.directory}", "docker", "compose"]:
+            return self._compose(words[6:])
         raise Untaught(line)
 
     def _image(self, line: str, words: list[str]) -> Result:

@@ -15,7 +15,7 @@ from tests.fake import STACK
 from tests.systems.captured import captured
 
 SHOP = Compose("/opt/my shop", "shop")
-PREFIX = "docker compose '--project-directory=/opt/my shop' --project-name=shop"
+PREFIX = "env '--chdir=/opt/my shop' docker compose '--project-directory=/opt/my shop' --project-name=shop"
 PROJECT = parse_project(captured("compose_config.json"))
 FOUND = parse_containers(captured("docker_containers.json", 0))
 HASHES = parse_hashes(captured("compose_hashes.txt"))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from opsbook.host import NOT_RUN, TIMED_OUT
+from opsbook.host.verdict import NOT_RUN, TIMED_OUT
 from opsbook.shell import cmd, pipe, script
 from opsbook.watch import Watch
 from tests.local_talk import LocalHost

@@ -1,0 +1,40 @@
+"""What is plugged into a host: the way to it, and what stands before its writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from opsbook.host.asking import Result, Write
+from opsbook.shell import Command
+from opsbook.web import Endpoint, Request
+
+
+class Transport(Protocol):
+    """The one way to a host: SSH, or a fake that was taught its answers."""
+
+    def run(self, command: Command, stdin: str | None, within: float) -> Result:
+        """Run the command; raise ConnectionLost when no exit code came, TimeoutError after `within` seconds."""
+
+    def fetch(self, endpoint: Endpoint, request: Request, within: float) -> Result:
+        """Send the request from the host; a refused port raises ConnectionRefusedError."""
+
+    def follow(self, command: Command) -> Iterator[str]:
+        """Yield the command's lines as they come; closing the iterator ends the command on the host."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class Guard(Protocol):
+    """What stands between a run and its writes: lock, confirmation, record. Supplied by the runner."""
+
+    def writing(self, change: Write) -> AbstractContextManager[None]:
+        """Enter when the change may be sent; raise Declined, Refused, ConnectionLost or Interrupted when not."""
+
+    def wrap(self, command: Command, within: float) -> Command:
+        """Return the command as it must run on the host: under the write lock and a time limit."""
+
+    def stopped(self) -> None:
+        """Raise Interrupted when the operator has pressed Ctrl-C."""

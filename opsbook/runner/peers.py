@@ -1,0 +1,39 @@
+"""The other hosts that a run asks: each read-only, over a connection of its own."""
+
+from __future__ import annotations
+
+from opsbook.errors import UsageError
+from opsbook.host import Guard, Host, Run
+from opsbook.inventory import HostEntry
+from opsbook.runner.job import Job
+
+
+class Peers:
+    """The peers of one host's run, by their role; each is connected once."""
+
+    def __init__(self, job: Job, run: Run, guard: Guard) -> None:
+        self._job, self._run, self._guard = job, run, guard
+        self._known: dict[str, Host] = {}
+
+    def __call__(self, role: str) -> Host:
+        """Return the read-only host with that role; raise UsageError unless exactly one has it."""
+        if role not in self._known:
+            self._known[role] = peer = self._connect(self._entry(role))
+            self._job.tools.prepare(peer)       # it has secrets of its own
+        return self._known[role]
+
+    def close(self) -> None:
+        """Close their connections."""
+        for peer in self._known.values():
+            peer.transport.close()
+
+    def _entry(self, role: str) -> HostEntry:
+        entries = [entry for entry in self._job.inventory.hosts if role in entry.roles]
+        if len(entries) != 1:
+            raise UsageError(f'{len(entries)} hosts of the inventory have the role "{role}"; exactly one must', next="opsbook hosts")
+        return entries[0]
+
+    def _connect(self, entry: HostEntry) -> Host:
+        job, own = self._job, self._run
+        run = Run(own.id, own.runbook, own.operator, reads_only=True, started=own.started)
+        return Host(entry, job.tools.open_transport(entry), run, job.tell, self._guard, job.mask, locate=job.tools.locate)
