@@ -10,7 +10,7 @@ CATALOGUE: tuple[tuple[str, str], ...] = (
     ("is not set. defaulting to a blank string", "a variable of the Compose file is missing in .env, or a $ is not quoted"),
     ("application not healthy after", "a container did not become healthy in time: opsbook status"),
     ("dubious ownership", "the checkout belongs to another user: chown it to claude-admin"),
-    ("a password is required", "sudo wants a password: the right is missing; opsbook provision-host grants what opsbook needs, opsbook doctor names it"),
+    ("a password is required", "sudo wants a password: the right is missing; opsbook provision-host grants it"),
     ("not possible to fast-forward", "the checkout has commits that the config repo lacks: push or drop them on the host"),
     ("could not read from remote repository", "the git server does not answer or refuses the key; `--as-is` works without it"),
     ("permission denied while trying to connect to the docker daemon", "the user is not in group docker (new logins only): opsbook doctor"),
