@@ -13,7 +13,7 @@ KEPT = "%/:=&?~+!$,;'@()*[]"     # stands in a target as it is; spaces, controls
 
 @dataclass(frozen=True)
 class Request:
-    """A request to a service of the host's stack; where it listens is asked of the host, never written here."""
+    """A request to a service of the host's stack, whose place is asked of the host; or, `at` a place, to what is no such service."""
 
     service: str
     path: str
@@ -21,6 +21,7 @@ class Request:
     method: str = "GET"
     body: str | None = None
     content_type: str = "application/json"
+    at: Endpoint | None = None
 
     @property
     def target(self) -> str:

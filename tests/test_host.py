@@ -7,7 +7,7 @@ from opsbook.events import Event
 from opsbook.host import Read, Result, Write
 from opsbook.inventory import HostEntry
 from opsbook.shell import Secret, cmd
-from opsbook.web import Request
+from opsbook.web import Endpoint, Request
 from tests.fake import FakeGuard, FakeTransport, a_run, fake_host
 
 
@@ -115,6 +115,15 @@ def test_a_service_that_refuses_the_connection_is_named_with_its_port() -> None:
     fake.teach(Request("loki", "/ready"), ConnectionRefusedError("refused"))
     with pytest.raises(CommandFailed, match="loki does not answer on port 3100"):
         fake_host(fake).read(Read(Request("loki", "/ready"), words))
+
+
+def test_what_is_no_service_of_a_stack_is_asked_at_the_place_that_the_request_names() -> None:
+    fake, ask = FakeTransport(), Request("cadvisor", "/healthz", at=Endpoint(port=8080))
+    fake.teach(ask, "all is ok", ConnectionRefusedError("refused"))
+    host = fake_host(fake, entry=HostEntry("serverB"))
+    assert host.read(Read(ask, words)) == ["all", "is", "ok"]
+    with pytest.raises(CommandFailed, match=r"(?s)serverB: cadvisor does not answer on port 8080.*opsbook triage serverB"):
+        host.read(Read(ask, words))
 
 
 def test_a_command_that_hangs_is_named_with_the_time_it_had() -> None:

@@ -35,6 +35,7 @@ class Host:
     mask: Mask = field(default_factory=Mask)
     locate: Callable[[Host, Service], Endpoint] | None = None      # where a service listens; plugged in from systems/docker
     connect_peer: Callable[[str], Host] | None = None              # plugged in by the runner
+    connect_anew: Callable[[Host], Host] | None = None             # plugged in by the runner
     answer: Callable[[str], None] | None = None                    # asks the operator, raises Declined
     keep_on_host: Callable[[dict[str, Any]], None] | None = None   # saves run.kept in the record
     clock: Callable[[], float] = time.monotonic
@@ -119,6 +120,12 @@ class Host:
             raise Bug("this run cannot reach other hosts")
         return self.connect_peer(role)
 
+    def anew(self) -> Host:
+        """Return this host over a new connection, which its first use opens: the same run, lock and record behind another login."""
+        if self.connect_anew is None:
+            raise Bug("this run cannot log in once more")
+        return self.connect_anew(self)
+
     @property
     def _verdict(self) -> Verdict:
         return Verdict(self.name, self.mask)
@@ -166,15 +173,18 @@ class Host:
         return stdin.value
 
     def _fetch(self, request: Request, within: float) -> Result:
-        service = self.stack.service(request.service)
-        if self.locate is None:
-            raise Bug("this run cannot reach services")
-        endpoint = self.locate(self, service)
+        endpoint = request.at or self._located(self.stack.service(request.service))
         try:
             return self.transport.fetch(endpoint, request, within)
         except ConnectionRefusedError as refused:
-            what = f"{service.name} does not answer on port {endpoint.port}"
-            raise CommandFailed(what, saw=str(refused), next=f"opsbook logs {service.name} {self.name}", host=self.name) from None
+            what = f"{request.service} does not answer on port {endpoint.port}"
+            look = f"opsbook triage {self.name}" if request.at else f"opsbook logs {request.service} {self.name}"
+            raise CommandFailed(what, saw=str(refused), next=look, host=self.name) from None
+
+    def _located(self, service: Service) -> Endpoint:
+        if self.locate is None:
+            raise Bug("this run cannot reach services")
+        return self.locate(self, service)
 
     def _tell(self, kind: Kind, title: str, /, **detail: object) -> None:
         masked = {key: self.mask.deep(value) for key, value in detail.items()}
