@@ -51,7 +51,13 @@ class Desk:
         return (risk == "mild" and self.yes) or (risk == "severe" and set(names) <= set(self.confirm))
 
     def allow(
-        self, askings: tuple[Asking, ...], names: tuple[str, ...], runbook: str, risk: str, risk_text: str, staying: tuple[Staying, ...] = ()
+        self,
+        askings: tuple[Asking, ...],
+        names: tuple[str, ...],
+        runbook: str,
+        risk: str,
+        risk_text: str,
+        staying: tuple[Staying, ...] = (),
     ) -> None:
         """Return when the operator agrees to the first write on all hosts of the run but those that stay; raise Declined or Refused."""
         left = {one.host for one in staying}

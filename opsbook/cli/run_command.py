@@ -141,15 +141,16 @@ def make_job(book: Any, params: Any, names: tuple[str, ...], state: State, tell:
     from opsbook.cli.connect import tools
     from opsbook.desk import Desk, ask_on_stderr
     from opsbook.record import new_id
-    from opsbook.runner.gate import Gate, MainThread
+    from opsbook.runner.gate import Gate
     from opsbook.runner.job import Job
+    from opsbook.runner.main_thread import MainThread
     from opsbook.stop import Stop
 
     options, page, stop, main = state.options, book.page, Stop(), MainThread()
     operator = f"{getpass.getuser()}@{socket.gethostname()}"
     there = sys.stdin.isatty() and not options.json
     desk = Desk(stop, options.yes, options.confirm, terminal=there, line=ask_on_stderr, lab=state.inventory().lab)
-    gate = Gate(lambda askings: main.do(lambda: desk.allow(askings, names, page.name, page.risk, page.risk_text)))
+    gate = Gate(lambda askings, staying: main.do(lambda: desk.allow(askings, names, page.name, page.risk, page.risk_text, staying)))
     return Job(
         id=new_id(time.time()),
         book=book,

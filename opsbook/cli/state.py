@@ -134,9 +134,10 @@ def _flag(name: str, text: str) -> Callable[[Function], Function]:
 
 
 def _value(
-    name: str, kind: click.ParamType[Any] | type, metavar: str, text: str, *, multiple: bool = False
+    name: str, kind: click.ParamType[Any] | type, metavar: str, text: str, *, short: str | None = None, multiple: bool = False
 ) -> Callable[[Function], Function]:
-    return click.option(name, type=kind, metavar=metavar, multiple=multiple, expose_value=False, callback=_remember, help=text)
+    names = filter(None, (name, short))
+    return click.option(*names, type=kind, metavar=metavar, multiple=multiple, expose_value=False, callback=_remember, help=text)
 
 
 COMMON = (
@@ -151,7 +152,7 @@ CONFIRM = (
 )
 FLEET = (
     _flag("--jsonl", "Print the run's events, one JSON document a line."),
-    _value("--jobs", click.IntRange(1, 200), "N", "Hosts at the same time."),
+    _value("--jobs", click.IntRange(1, 200), "N", "Hosts at the same time.", short="-j"),
     _value("--failed-of", str, "RUN", "Only the hosts that failed in that run."),
 )
 CHANGE = (
@@ -159,8 +160,9 @@ CHANGE = (
     _flag("--step", "Ask before each step."),
     _value("--wait", click.FloatRange(0, 86400), "SECONDS", "Wait that long for another operator's lock."),
     _flag("--discard", "Drop what another unfinished run left on record."),
-    _value("--batch", str, "N|N%", "Change that many hosts, then the next ones."),
-    _value("--max-fail", str, "N|N%", "Start no further batch after more failed hosts than that."),
+    _flag("--canary", "Change one host first; the others only when it is proven."),
+    _value("--batch", str, "N|N%", "Change that many hosts, then the next ones, while all that were changed are proven."),
+    _value("--max-fail", str, "N|N%", "Start no further host after more failed ones than that."),
 )
 
 
@@ -180,7 +182,7 @@ def fleet_options(command: Function) -> Function:
 
 
 def change_options(command: Function) -> Function:
-    """Add --plan, --step, --wait, --discard, --batch and --max-fail: for what changes hosts."""
+    """Add --plan, --step, --wait, --discard, --canary, --batch and --max-fail: for what changes hosts."""
     return _add(CHANGE, command)
 
 

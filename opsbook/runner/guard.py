@@ -28,7 +28,7 @@ class WriteGuard:
         self.record: Record | None = None       # the open record on the host, created by the first write or adopted
         self.closed = ""                        # the id of the record that was closed
         self.host: Host | None = None
-        self.passed = False                     # the gate let this host through, or it will never come to it
+        self._passed = False                    # the gate let this host through
         self._stop, self._gate, self._make_record = stop, gate, make_record
 
     @contextmanager
@@ -37,9 +37,9 @@ class WriteGuard:
         host = self._host()
         self._stop.check()
         title = host.mask(change.title)
-        if not self.passed:
-            self.passed = True
+        if not self._passed:
             self._gate.arrive(Asking(host.name, _where(host), host.mask(change.about or change.title)))
+            self._passed = True
         if self.record is None:
             self._create()
         if self.watch is not None:
@@ -72,12 +72,6 @@ class WriteGuard:
             self.record = replace(self.record, phase=phase, kept=dict(self._host().run.kept))
             self.send(records.close(self.record, code))
             self.closed, self.record = self.record.id, None
-
-    def leave(self) -> None:
-        """Tell the gate that this host needs no more waiting for."""
-        if not self.passed:
-            self.passed = True
-            self._gate.leave()
 
     def _create(self) -> None:
         self.record = self._make_record()

@@ -40,14 +40,14 @@ def close(visit: Visit, phase: records.Phase, code: int) -> int:
 
 
 def give_back(visit: Visit, code: int) -> int:
-    """Give the lock back, once; return the code: what should run again and does not needs a human."""
+    """Give the lock back, once, and hang up; return the code: what should run again and does not needs a human."""
     if visit.settled:
         return code
     visit.settled = True
-    visit.guard.leave()
     payments = visit.guard.watch.release() if visit.guard.watch is not None else ()
     _tell_paid(visit, payments)
     visit.peers.close()
+    visit.host.transport.close()
     return outcome.UNDO_FAILED if any(payment.code for payment in payments) else code
 
 

@@ -14,7 +14,8 @@ from opsbook.mask import Mask
 from opsbook.options import Options
 from opsbook.record import Record
 from opsbook.runbook import Runbook
-from opsbook.runner.gate import Gate, MainThread
+from opsbook.runner.gate import Gate
+from opsbook.runner.main_thread import MainThread
 from opsbook.stop import Stop
 from opsbook.watch import Watch
 from opsbook.web import Endpoint

@@ -1,19 +1,22 @@
-"""The other hosts that a run asks: each read-only, over a connection of its own."""
+"""The other hosts that a run asks, each read-only, over a connection of its own; and further logins on the host itself."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from opsbook.errors import UsageError
-from opsbook.host import Guard, Host, Run
+from opsbook.host import Guard, Host, Run, Transport
 from opsbook.inventory import HostEntry
 from opsbook.runner.job import Job
 
 
 class Peers:
-    """The peers of one host's run, by their role; each is connected once."""
+    """The peers of one host's run, by their role, each connected once, and its further logins."""
 
     def __init__(self, job: Job, run: Run, guard: Guard) -> None:
         self._job, self._run, self._guard = job, run, guard
         self._known: dict[str, Host] = {}
+        self._again: list[Transport] = []
 
     def __call__(self, role: str) -> Host:
         """Return the read-only host with that role; raise UsageError unless exactly one has it."""
@@ -22,10 +25,15 @@ class Peers:
             self._job.tools.prepare(peer)       # it has secrets of its own
         return self._known[role]
 
+    def anew(self, host: Host) -> Host:
+        """Return the host itself behind one more login; it writes as the host does."""
+        self._again.append(self._job.tools.open_transport(host.entry))
+        return replace(host, transport=self._again[-1], _remembered={})
+
     def close(self) -> None:
-        """Close their connections."""
-        for peer in self._known.values():
-            peer.transport.close()
+        """Close all these connections."""
+        for transport in (*(peer.transport for peer in self._known.values()), *self._again):
+            transport.close()
 
     def _entry(self, role: str) -> HostEntry:
         entries = [entry for entry in self._job.inventory.hosts if role in entry.roles]

@@ -60,6 +60,7 @@ def arrange(job: Job, entry: HostEntry) -> Visit:
         job.mask,
         locate=job.tools.locate,
         connect_peer=peers,
+        connect_anew=peers.anew,
         answer=lambda question: job.main.do(lambda: job.desk.manual(entry.name, question)),
         keep_on_host=guard.keep,
         pause=job.stop.pause,

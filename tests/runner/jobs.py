@@ -18,8 +18,9 @@ from opsbook.page import Page
 from opsbook.record import Record
 from opsbook.runbook import NoParams, Runbook
 from opsbook.runner.fleet import run_all
-from opsbook.runner.gate import Gate, MainThread
+from opsbook.runner.gate import Gate
 from opsbook.runner.job import Job, Tools
+from opsbook.runner.main_thread import MainThread
 from opsbook.runner.outcome import Ended
 from opsbook.shell import Command, cmd
 from opsbook.stop import Stop
@@ -108,7 +109,9 @@ class World:
         main = MainThread()
         desk = Desk(self.stop, options.yes, options.confirm, terminal=bool(self.answers), line=self._line)
         names = tuple(entry.name for entry in entries)
-        allow: Callable[..., None] = lambda askings: main.do(lambda: desk.allow(askings, names, "make-it-so", book.page.risk, ""))
+        allow: Callable[..., None] = lambda askings, staying: main.do(
+            lambda: desk.allow(askings, names, "make-it-so", book.page.risk, "", staying)
+        )
         tools = Tools(
             lambda entry: self.transports.setdefault(entry.name, RecordingTransport()),
             lambda _transport, _entry, _runbook: self._taken(),  # type: ignore[arg-type,return-value]

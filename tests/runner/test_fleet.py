@@ -7,7 +7,8 @@ from opsbook.errors import Refused, UsageError
 from opsbook.host import Host, Write
 from opsbook.inventory import HostEntry
 from opsbook.options import Options
-from opsbook.runner.fleet import amount, batches
+from opsbook.runner.brakes import amount
+from opsbook.runner.fleet import batches
 from opsbook.runner.outcome import overall
 from opsbook.shell import cmd
 from tests.runner.jobs import RecordingTransport, World, book
@@ -68,7 +69,7 @@ def test_codes_that_agree_are_the_runs_code_and_a_failed_undo_wins() -> None:
 
 def test_a_percentage_of_hosts_is_rounded_up() -> None:
     assert amount("25%", 5) == 2
-    assert [len(batch) for batch in batches([HostEntry(str(n), "x") for n in range(5)], "2")] == [2, 2, 1]
+    assert [len(batch) for batch in batches([HostEntry(str(n), "x") for n in range(5)], 2)] == [2, 2, 1]
 
 
 @pytest.mark.parametrize("wrong", ["", "x", "-1", "1.5", "%"])

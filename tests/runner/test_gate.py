@@ -4,84 +4,66 @@ import threading
 
 import pytest
 
-from opsbook.desk import Asking
-from opsbook.errors import Declined
-from opsbook.runner.gate import Gate, MainThread
+from opsbook.desk import Asking, Staying
+from opsbook.errors import Declined, Refused
+from opsbook.runner.gate import Gate, Parked
+
+A, B = Asking("a", "192.0.2.1", "reload"), Asking("b", "192.0.2.2", "reload")
 
 
-def arrivals(gate: Gate, hosts: list[str], leaving: int = 0) -> list[object]:
-    results: list[object] = []
+def agreeing(asked: list[tuple[Asking, ...]]) -> Gate:
+    return Gate(lambda askings, _staying: asked.append(askings))
 
-    def go(name: str) -> None:
-        try:
-            gate.arrive(Asking(name, "192.0.2.1", "reload"))
-            results.append(name)
-        except Declined as no:
-            results.append(no)
 
-    threads = [threading.Thread(target=go, args=(name,)) for name in hosts]
-    threads += [threading.Thread(target=gate.leave) for _ in range(leaving)]
+def declining(_askings: object, _staying: object) -> None:
+    raise Declined("no")
+
+
+def test_while_all_look_a_host_that_would_write_is_parked_with_what_it_would_do() -> None:
+    asked: list[tuple[Asking, ...]] = []
+    gate = agreeing(asked)
+    with gate.looking(), pytest.raises(Parked) as parked:
+        gate.arrive(A)
+    assert (parked.value.asking, asked) == (A, [])
+
+
+def test_after_the_one_question_every_host_passes() -> None:
+    asked: list[tuple[Asking, ...]] = []
+    gate = agreeing(asked)
+    gate.ask((A, B), (Staying("c", "no answer"),))
+    gate.arrive(A)
+    gate.arrive(B)
+    assert asked == [(A, B)]
+
+
+def test_a_host_alone_is_asked_about_when_it_comes_to_its_write() -> None:
+    asked: list[tuple[Asking, ...]] = []
+    agreeing(asked).arrive(A)
+    assert asked == [(A,)]
+
+
+def test_a_no_holds_for_every_host() -> None:
+    gate = Gate(declining)
+    for asking in (A, B):
+        with pytest.raises(Declined):
+            gate.arrive(asking)
+
+
+def test_hosts_that_come_at_the_same_time_are_asked_about_once() -> None:
+    asked: list[tuple[Asking, ...]] = []
+    gate = agreeing(asked)
+    threads = [threading.Thread(target=gate.arrive, args=(one,)) for one in (A, B)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(5)
-    return results
+    assert len(asked) == 1
 
 
-def test_several_hosts_are_asked_about_once_when_all_have_looked() -> None:
-    asked: list[set[str]] = []
-    gate = Gate(lambda askings: asked.append({asking.host for asking in askings}))
-    gate.expect(4, at_once=4)
-    assert set(arrivals(gate, ["a", "b", "c"], leaving=1)) == {"a", "b", "c"}
-    assert asked == [{"a", "b", "c"}]
-
-
-def test_a_no_stops_every_host() -> None:
-    def no(_askings: object) -> None:
-        raise Declined("no")
-
-    gate = Gate(no)
-    gate.expect(3, at_once=3)
-    assert [type(result) for result in arrivals(gate, ["a", "b", "c"])] == [Declined] * 3
-
-
-def test_with_fewer_places_than_hosts_those_that_stand_there_are_asked_about_and_the_rest_pass() -> None:
-    asked: list[int] = []
-    gate = Gate(lambda askings: asked.append(len(askings)))
-    gate.expect(5, at_once=2)
-    arrivals(gate, ["a", "b"])
-    assert set(arrivals(gate, ["c", "d", "e"])) == {"c", "d", "e"}
-    assert asked == [2]
-
-
-def test_a_workers_question_is_asked_by_the_main_thread() -> None:
-    main, seen = MainThread(), list[str]()
-
-    def worker() -> None:
-        seen.append(main.do(lambda: threading.current_thread().name))
-        main.finish()
-
-    thread = threading.Thread(target=worker)
-    thread.start()
-    main.serve()
-    thread.join(5)
-    assert seen == [threading.current_thread().name]
-
-
-def test_what_the_main_threads_answer_raises_reaches_the_worker() -> None:
-    main, caught = MainThread(), list[str]()
-
-    def refuse() -> None:
-        raise Declined("no")
-
-    def worker() -> None:
-        with pytest.raises(Declined):
-            main.do(refuse)
-        caught.append("declined")
-        main.finish()
-
-    thread = threading.Thread(target=worker)
-    thread.start()
-    main.serve()
-    thread.join(5)
-    assert caught == ["declined"]
+def test_a_host_that_would_now_do_something_else_than_was_agreed_to_is_refused() -> None:
+    gate = agreeing([])
+    gate.ask((A, B))
+    with pytest.raises(Refused, match="not as it was") as refused:
+        gate.arrive(Asking("a", "192.0.2.1", "restart"))
+    assert "agreed to: reload" in refused.value.saw
+    gate.arrive(B)

@@ -49,7 +49,7 @@ def connected(entry: HostEntry, known_hosts: Path, file: Path) -> Host:
         journal.tell(event)
         screen.tell(event)
 
-    guard = WriteGuard(Stop(), Gate(lambda _askings, _more: None), no_record)
+    guard = WriteGuard(Stop(), Gate(lambda _askings, _staying: None), no_record)
     run = Run("bench", "benchmark", "nobody", reads_only=True)
     return Host(entry, Ssh(entry, known_hosts=(known_hosts,)), run, tell, guard, Mask(SECRETS))
 
