@@ -14,6 +14,7 @@ from opsbook.shell import Command, cmd
 
 ACTS = Path(__file__).parent / "acts"
 FOLDER = "/usr/local/sbin"
+SUDOERS = "/etc/sudoers.d/opsbook"    # where the text of `sudoers` belongs, mode 0440
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from pathlib import Path
 import paramiko
 
 from opsbook.errors import AuthenticationFailed, UsageError
-from opsbook.ssh.key_text import parse, public_part, unfolded
+from opsbook.public_key import public_part
+from opsbook.ssh.key_text import parse, unfolded
 from opsbook.ssh.known_hosts import HostKey
 
 BEGIN = "-----BEGIN"
