@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsbook.doctor.facts import Facts
-from opsbook.doctor.versions import version
 from opsbook.findings.finding import Finding
 from opsbook.systems.disk import Disk
+from opsbook.systems.versions import version
 
 DRIFTING, SKEWED = 2, 30            # seconds
 FULL, TIGHT = 0.03, 0.10            # shares that are left

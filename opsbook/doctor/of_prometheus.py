@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from opsbook.doctor.facts import Facts
 from opsbook.doctor.of_stack import READS_V3, flags
-from opsbook.doctor.versions import is_of, tag, version
 from opsbook.findings.finding import Finding
 from opsbook.systems.container import Container
+from opsbook.systems.versions import is_of, tag, version
 
 BLOCK = "2h"
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from opsbook.doctor.facts import Facts
-from opsbook.doctor.versions import is_of, tag, version
 from opsbook.findings.finding import Finding
 from opsbook.systems.container import Container
+from opsbook.systems.versions import is_of, tag, version
 
 OPEN_TO_ALL = frozenset({80, 443})
 ANONYMOUS = re.compile("[0-9a-f]{64}")

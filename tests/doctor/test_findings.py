@@ -7,7 +7,6 @@ import pytest
 from opsbook.doctor.facts import Facts
 from opsbook.doctor.findings import findings
 from opsbook.doctor.of_env import dollars
-from opsbook.doctor.versions import is_of, tag, version
 from opsbook.findings.finding import Finding
 from opsbook.inventory import HostEntry
 from opsbook.privileged import ALL, LOOK
@@ -17,6 +16,7 @@ from opsbook.systems.disk import Disk
 from opsbook.systems.files import Stat
 from opsbook.systems.sudo import Grant
 from opsbook.systems.systemd import Clock
+from opsbook.systems.versions import is_of, tag, version
 from tests.doctor.hosts import (
     ALERTMANAGER,
     CADDY,
