@@ -100,6 +100,7 @@ class HostEntry:
     openings: tuple[Opening, ...] = ()  # besides those of the exporters, which the scraper gets
     node_exporter: NodeExporter = NodeExporter()
     cadvisor: Cadvisor = Cadvisor()
+    login: str | None = None        # who logs in for this run, where `--as` says so; everything else means `user`
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ class Options:
 
     inventory: Path | None = None
     lab: bool = False
+    as_: str | None = None              # log in as this user
     json: bool = False                  # one document on stdout
     debug: bool = False
     jsonl: bool = False                 # the run's events, one a line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import os
 from collections.abc import Iterator, Mapping
 from inspect import Parameter, Signature
@@ -86,7 +87,8 @@ def _name(one: click.Parameter) -> str:
     """Return the name of the flag: `max_fail` for --max-fail, `host` for HOST…"""
     if isinstance(one, click.Argument):
         return "host" if one.name == "hosts" else str(one.name)
-    return one.opts[0].lstrip("-").replace("-", "_")
+    name = one.opts[0].lstrip("-").replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name      # Fabric drops the underscore again
 
 
 def _is_list(one: click.Parameter) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from opsbook.errors import CommandFailed, Refused, Unreachable
+from opsbook.errors import AuthenticationFailed, CommandFailed, Refused, Unreachable
+from opsbook.host import Door
 from opsbook.mask import env_secrets
 from opsbook.places import config_folder, state_folder
 from opsbook.record import Record, current, done
@@ -36,7 +37,7 @@ def tools(state: State, operator: str) -> Tools:
         who = Holder(user, machine, runbook, entry.name)
         return Watch.take(transport.talk, who, wait=state.options.wait, on_lost=transport.close)
 
-    return Tools(open_transport, take_watch, learn_secrets, locate)
+    return Tools(open_transport, take_watch, learn_secrets, locate, lambda entry: knock(entry, state))
 
 
 def open_ssh(entry: HostEntry, state: State, *, settle: Settle | None = None) -> Ssh:
@@ -45,6 +46,18 @@ def open_ssh(entry: HostEntry, state: State, *, settle: Settle | None = None) ->
     own = config_folder(state.environment) / "known_hosts"
     log = state_folder(state.environment) / "ssh.log" if state.options.debug else None
     return Ssh(entry, known_hosts=(*inventory.known_hosts, own), gateway=inventory.jumps(entry), log=log, settle=settle)
+
+
+def knock(entry: HostEntry, state: State) -> Door:
+    """Return what the host's sshd has for this login: the methods that it offers, and whether our keys open it."""
+    methods, asking = open_ssh(entry, state).offered(), open_ssh(entry, state)
+    try:
+        asking.open()
+    except AuthenticationFailed:
+        return Door(methods, opens=False)
+    finally:
+        asking.close()
+    return Door(methods, opens=True)
 
 
 def kept_record(run: str, entry: HostEntry, state: State) -> Record:

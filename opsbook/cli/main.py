@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 
 from opsbook import __version__
 from opsbook.cli.crash import CrashFile
-from opsbook.cli.state import State, change_options, common_options, confirm_options, fleet_options, state_of
+from opsbook.cli.state import State, change_options, common_options, confirm_options, fleet_options, login_option, state_of
 from opsbook.commands import COMMANDS
 from opsbook.errors import Interrupted, OpsbookError, UsageError
 from opsbook.page import Page
@@ -83,6 +83,7 @@ class Workbook(click.Group):
 @confirm_options
 @fleet_options
 @change_options
+@login_option
 @click.pass_context
 def cli(context: click.Context) -> None:
     """An operations workbook: every procedure is one command that proves its effect."""
@@ -128,7 +129,8 @@ def runbook_command(page: Page, state: State) -> click.Command:
     from opsbook.cli.runbook_command import RunbookCommand
     from opsbook.page.outline import outline
 
-    return RunbookCommand(page, outline(page).fields, state)
+    found = outline(page)
+    return RunbookCommand(page, found.fields, state, any_login=found.any_login)
 
 
 def _tell(error: OpsbookError, state: State) -> int:
@@ -180,4 +182,4 @@ def _leaf(context: click.Context, command: click.Command, words: list[str]) -> c
 def _honours(command: click.Command, given: set[str]) -> None:
     known = {parameter.name for parameter in command.params}
     for name in sorted(given - known):
-        raise UsageError(f"opsbook {command.name} has no --{name.replace('_', '-')}", next=f"opsbook {command.name} --help")
+        raise UsageError(f"opsbook {command.name} has no --{name.strip('_').replace('_', '-')}", next=f"opsbook {command.name} --help")

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from opsbook.cli.params import click_parameter, host_parameters
-from opsbook.cli.state import State, change_options, common_options, confirm_options, fleet_options
+from opsbook.cli.state import State, change_options, common_options, confirm_options, fleet_options, login_option
 from opsbook.errors import UsageError
 from opsbook.page import Page
 from opsbook.page.fields import Field, build
@@ -25,15 +25,17 @@ WIDEST_ARGUMENT = 30
 class RunbookCommand(click.Command):
     """One runbook on the command line."""
 
-    def __init__(self, page: Page, fields: tuple[Field, ...], state: State) -> None:
+    def __init__(self, page: Page, fields: tuple[Field, ...], state: State, *, any_login: bool = False) -> None:
         self.page, self.fields, self.state = page, fields, state
         own = [*map(click_parameter, fields), *host_parameters()]
         self.own = {parameter.name for parameter in own}
         groups = EVERYBODY if page.risk == "reads" else (*WRITERS, *EVERYBODY)
+        groups = (login_option, *groups) if any_login else groups
         super().__init__(page.name, params=[*own, *_shared(groups)], short_help=page.title, help=page.title)
 
     def invoke(self, ctx: click.Context) -> int:
         """Check parameters and hosts, then run; return the exit code."""
+        from opsbook.cli.login import logged_in
         from opsbook.cli.run_command import run_runbook
         from opsbook.cli.selection import check_names, choose
         from opsbook.runbook import load
@@ -42,7 +44,8 @@ class RunbookCommand(click.Command):
         params = build(book.params, {name: given[name] for name in given if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE})
         inventory = self.state.inventory()
         services = check_names(inventory, self.fields, params)
-        return run_runbook(self.page, params, choose(inventory, book.on, self._wanted(ctx), services), self.state)
+        hosts = [logged_in(host, self.state) for host in choose(inventory, book.on, self._wanted(ctx), services)]
+        return run_runbook(self.page, params, hosts, self.state)
 
     def _wanted(self, ctx: click.Context) -> Wanted:
         from opsbook.cli.selection import Wanted

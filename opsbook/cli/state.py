@@ -146,6 +146,11 @@ COMMON = (
     _flag("--json", "Answer with one JSON document on standard output."),
     _flag("--debug", "Keep a log of the connection and show tracebacks."),
 )
+LOGIN = (
+    click.option(
+        "--as", "as_", metavar="USER", expose_value=False, callback=_remember, help="Log in as this user, and not as the inventory's."
+    ),
+)
 CONFIRM = (
     _flag("--yes", "Answer yes where the risk is mild."),
     _value("--confirm", str, "NAME", "Answer a severe risk with the host's name.", multiple=True),
@@ -174,6 +179,11 @@ def common_options(command: Function) -> Function:
 def confirm_options(command: Function) -> Function:
     """Add --yes and --confirm NAME."""
     return _add(CONFIRM, command)
+
+
+def login_option(command: Function) -> Function:
+    """Add --as: for what prepares a host on which the inventory's user cannot do that yet."""
+    return _add(LOGIN, command)
 
 
 def fleet_options(command: Function) -> Function:

@@ -9,7 +9,7 @@ import click
 
 from opsbook.cli import complete
 from opsbook.cli.elsewhere import must_be_of_this_site
-from opsbook.cli.state import State, change_options, common_options, confirm_options, pass_state
+from opsbook.cli.state import State, change_options, common_options, confirm_options, login_option, pass_state
 from opsbook.errors import NothingToUndo, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ FOR_MANY_HOSTS = frozenset({"batch", "max_fail"})   # an undo goes to its hosts 
 @click.argument("run", shell_complete=complete.runs)
 @click.argument("host", required=False, shell_complete=complete.hosts)
 @change_options
+@login_option
 @confirm_options
 @common_options
 @pass_state

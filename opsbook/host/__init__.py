@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from opsbook.errors import Bug, CommandFailed, ConnectionLost, PlanEnds, UsageError
 from opsbook.events import Event, Kind, Tell
 from opsbook.host.asking import CLOCK, Read, Result, Write
-from opsbook.host.plugs import Guard, Transport
+from opsbook.host.plugs import Door, Guard, Transport
 from opsbook.host.run import Run
 from opsbook.host.verdict import Verdict, never_ran
 from opsbook.inventory import HostEntry, Service, Stack
@@ -18,7 +18,7 @@ from opsbook.mask import Mask
 from opsbook.shell import Command, Secret
 from opsbook.web import Endpoint, Request
 
-__all__ = ["CLOCK", "Guard", "Host", "Read", "Result", "Run", "Transport", "Write"]
+__all__ = ["CLOCK", "Door", "Guard", "Host", "Read", "Result", "Run", "Transport", "Write"]
 T = TypeVar("T")
 GRACE = 15      # seconds for the wrapper on the host to stop a write that takes too long, and to say so
 
@@ -36,6 +36,7 @@ class Host:
     locate: Callable[[Host, Service], Endpoint] | None = None      # where a service listens; plugged in from systems/docker
     connect_peer: Callable[[str], Host] | None = None              # plugged in by the runner
     connect_anew: Callable[[Host], Host] | None = None             # plugged in by the runner
+    try_door: Callable[[HostEntry], Door] | None = None            # knocks at sshd; plugged in by the runner
     answer: Callable[[str], None] | None = None                    # asks the operator, raises Declined
     keep_on_host: Callable[[dict[str, Any]], None] | None = None   # saves run.kept in the record
     clock: Callable[[], float] = time.monotonic
@@ -125,6 +126,12 @@ class Host:
         if self.connect_anew is None:
             raise Bug("this run cannot log in once more")
         return self.connect_anew(self)
+
+    def door(self, user: str) -> Door:
+        """Return what this host's sshd has for that user now, seen from here, over connections of its own."""
+        if self.try_door is None:
+            raise Bug("this run cannot knock at the host's door")
+        return self.try_door(replace(self.entry, login=user))
 
     @property
     def _verdict(self) -> Verdict:

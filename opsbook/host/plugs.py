@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from opsbook.host.asking import Result, Write
 from opsbook.shell import Command
 from opsbook.web import Endpoint, Request
+
+
+@dataclass(frozen=True)
+class Door:
+    """What sshd has for a login: the methods that it offers whoever has shown nothing yet, and whether our keys open it."""
+
+    methods: tuple[str, ...]
+    opens: bool
 
 
 class Transport(Protocol):

@@ -25,6 +25,7 @@ class Outline:
     proof: tuple[str, ...]
     undo: tuple[str, ...]
     fields: tuple[Field, ...]
+    any_login: bool = False     # it may be run as another login than the inventory's: ANY_LOGIN = True
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def outline(page: Page) -> Outline:
     params = source.classes.get("Params")
     fields = tuple(_fields(params)) if params is not None else ()
     answer, steps, proof, undo = (tuple(_titles(source, source.constants.get(name))) for name in ("ANSWER", "STEPS", "PROOF", "UNDO"))
-    return Outline(answer, steps, proof, undo, fields)
+    any_login = source.constants.get("ANY_LOGIN")
+    return Outline(answer, steps, proof, undo, fields, any_login=isinstance(any_login, ast.Constant) and any_login.value is True)
 
 
 def _read(path: Path) -> Source:

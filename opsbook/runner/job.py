@@ -8,7 +8,7 @@ from typing import Any
 
 from opsbook.desk import Desk
 from opsbook.events import Tell
-from opsbook.host import Host, Transport
+from opsbook.host import Door, Host, Transport
 from opsbook.inventory import HostEntry, Inventory, Service
 from opsbook.mask import Mask
 from opsbook.options import Options
@@ -29,6 +29,7 @@ class Tools:
     take_watch: Callable[[Transport, HostEntry, str], Watch]     # the text names the runbook
     prepare: Callable[[Host], None]
     locate: Callable[[Host, Service], Endpoint]
+    try_door: Callable[[HostEntry], Door] | None = None
 
 
 @dataclass(frozen=True)

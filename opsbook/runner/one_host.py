@@ -38,7 +38,7 @@ class HostRun:
 
     def _whole(self) -> Ended:
         visit, job, entry = self._visit, self._visit.job, self._visit.host.entry
-        visit.tell("connect", entry.address or "", user=entry.user or "")
+        visit.tell("connect", entry.address or "", user=entry.login or entry.user or "")
         job.stop.check()
         job.tools.prepare(visit.host)
         if self._book.answer is not None:

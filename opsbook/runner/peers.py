@@ -26,9 +26,10 @@ class Peers:
         return self._known[role]
 
     def anew(self, host: Host) -> Host:
-        """Return the host itself behind one more login; it writes as the host does."""
-        self._again.append(self._job.tools.open_transport(host.entry))
-        return replace(host, transport=self._again[-1], _remembered={})
+        """Return the host itself behind one more login, that of the inventory's user; it writes as the host does."""
+        entry = replace(host.entry, login=None)
+        self._again.append(self._job.tools.open_transport(entry))
+        return replace(host, entry=entry, transport=self._again[-1], _remembered={})
 
     def close(self) -> None:
         """Close all these connections."""

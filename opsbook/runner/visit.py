@@ -61,6 +61,7 @@ def arrange(job: Job, entry: HostEntry) -> Visit:
         locate=job.tools.locate,
         connect_peer=peers,
         connect_anew=peers.anew,
+        try_door=job.tools.try_door,
         answer=lambda question: job.main.do(lambda: job.desk.manual(entry.name, question)),
         keep_on_host=guard.keep,
         pause=job.stop.pause,

@@ -80,6 +80,14 @@ class Ssh:
         finally:
             self.close()
 
+    def offered(self) -> tuple[str, ...]:
+        """Return the methods by which the host lets this user prove who it is; nobody is logged in."""
+        log_to(self._log)
+        try:
+            return self._line.offered(self.hops())
+        finally:
+            self.close()
+
     def run(self, command: Command, stdin: str | None = None, within: float = 30) -> Result:
         """Run the command; raise TimeoutError after `within` seconds, ConnectionLost when no exit code came."""
         transport = self._opened()

@@ -56,6 +56,23 @@ class Stopping(AuthStrategy):  # type: ignore[misc]
         """Do nothing."""
 
 
+class Asking(Stopping):
+    """Asks what sshd offers somebody who has shown nothing yet, and goes."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__()
+        self._user = user
+        self.offered: tuple[str, ...] = ()
+
+    def authenticate(self, transport: paramiko.Transport) -> None:
+        """Send the request `none`, whose refusal names the methods."""
+        try:
+            transport.auth_none(self._user)
+            self.offered = ("none",)
+        except paramiko.BadAuthenticationType as refused:
+            self.offered = tuple(refused.allowed_types)
+
+
 def enter(hop: Hop, way: Way, trust: Trust, within: float) -> paramiko.SSHClient:
     """Return the open connection; raise HostKeyUnknown, HostKeyChanged, AuthenticationFailed or another Unreachable."""
     keyring = Keyring(hop.identity)
@@ -71,6 +88,13 @@ def enter(hop: Hop, way: Way, trust: Trust, within: float) -> paramiko.SSHClient
 def greet(hop: Hop, way: Way, trust: Trust, within: float) -> None:
     """Have the hop's key judged, without logging in."""
     _connect(hop, way, trust, within, Stopping()).close()
+
+
+def offered(hop: Hop, way: Way, trust: Trust, within: float) -> tuple[str, ...]:
+    """Return the methods by which this hop's user may log in."""
+    asking = Asking(hop.user)
+    _connect(hop, way, trust, within, asking).close()
+    return asking.offered
 
 
 def _connect(hop: Hop, way: Way, trust: Trust, within: float, strategy: AuthStrategy) -> paramiko.SSHClient:

@@ -10,7 +10,7 @@ import paramiko
 
 from opsbook.errors import Unreachable
 from opsbook.ssh.dial import Brisk, Dial
-from opsbook.ssh.hop import Way, enter, greet
+from opsbook.ssh.hop import Way, enter, greet, offered
 from opsbook.ssh.route import Hop
 from opsbook.ssh.trust import Trust
 from opsbook.ssh.tunnel import Relay
@@ -37,6 +37,12 @@ class Line:
         if hops[:-1]:
             self.lay(hops[:-1])
         greet(hops[-1], self._way_to(hops[-1]), self.trust, self._patience(hops[-1]))
+
+    def offered(self, hops: tuple[Hop, ...]) -> tuple[str, ...]:
+        """Open every hop but the last, which only tells the methods by which its user may log in."""
+        if hops[:-1]:
+            self.lay(hops[:-1])
+        return offered(hops[-1], self._way_to(hops[-1]), self.trust, self._patience(hops[-1]))
 
     def cut(self) -> None:
         """Close everything."""

@@ -75,8 +75,9 @@ def _hop(entry: HostEntry, said: Settings) -> Hop:
     address = entry.address or said.hostname or _name_as_address(entry)
     port = entry.port or said.port or SSH_PORT
     identity = Identity(entry.key or None, said.identity_files or DEFAULTS, agent_socket(said.identity_agent), said.identities_only)
+    user = entry.login or entry.user or said.user or getpass.getuser()
     known_as = said.host_key_alias.lower() if said.host_key_alias else name_of(address, port)
-    return Hop(entry.name, address, port, entry.user or said.user or getpass.getuser(), identity, known_as, said.connect_timeout)
+    return Hop(entry.name, address, port, user, identity, known_as, said.connect_timeout)
 
 
 def _name_as_address(entry: HostEntry) -> str:
