@@ -21,6 +21,13 @@ def _faults(_context: click.Context, _parameter: click.Parameter, incomplete: st
     return [fault.name for fault in FAULTS if fault.name.startswith(incomplete)]
 
 
+def _hosts(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Offer what can be brought up."""
+    from opsbook.lab.profile import SITE
+
+    return [host.name for host in SITE.hosts if host.name.startswith(incomplete)]
+
+
 @click.group("lab", invoke_without_command=True)
 @common_options
 @click.pass_context
@@ -31,13 +38,14 @@ def lab(context: click.Context) -> None:
 
 
 @lab.command("up")
+@click.argument("hosts", nargs=-1, metavar="[HOST...]", shell_complete=_hosts)
 @common_options
-def up() -> None:
-    """Bring the lab up: what is there and right is reused."""
+def up(hosts: Sequence[str]) -> None:
+    """Bring the lab up, or only these hosts of it: what is there and right is reused."""
     from opsbook.lab.up import up as bring_up
 
-    bring_up(here(), _progress)
-    click.echo("try: opsbook --lab status vps-i1", err=True)
+    bring_up(here(), _progress, hosts)
+    click.echo(f"try: opsbook --lab {'triage ' + hosts[0] if hosts else 'status vps-i1'}", err=True)
 
 
 @lab.command("down")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from opsbook.lab import keys
+from opsbook.lab import keys, mirror
 from opsbook.lab.lab import Lab
+from opsbook.lab.making.recipes import CADVISOR
 from opsbook.lab.network import ip
 from opsbook.lab.profile import HostSpec, Profile
 from opsbook.lab.state import place
@@ -21,7 +22,7 @@ def write(lab: Lab, profile: Profile, ports: Mapping[str, int], subnet: str) -> 
     """Write both files anew; published ports change whenever a container starts."""
     lines = [keys.known(lab, host.name, names(host, ports[host.name], subnet)) for host in profile.hosts]
     place(lab.known_hosts, "".join(lines))
-    place(lab.inventory, yaml.safe_dump(inventory(lab, profile, ports), sort_keys=False))
+    place(lab.inventory, yaml.safe_dump(inventory(lab, profile, ports, subnet), sort_keys=False))
 
 
 def names(host: HostSpec, port: int, subnet: str) -> str:
@@ -29,14 +30,21 @@ def names(host: HostSpec, port: int, subnet: str) -> str:
     return f"[{LOOPBACK}]:{port},{host.name},{ip(subnet, host.address)}"
 
 
-def inventory(lab: Lab, profile: Profile, ports: Mapping[str, int]) -> dict[str, object]:
+def inventory(lab: Lab, profile: Profile, ports: Mapping[str, int], subnet: str) -> dict[str, object]:
     """Build the lab's inventory."""
-    hosts = {host.name: entry(host, ports[host.name]) for host in profile.hosts}
+    hosts = {host.name: entry(host, ports[host.name], ip(subnet, host.address)) for host in profile.hosts}
     defaults = {"user": "claude-admin", "key": str(lab.key), "known_hosts": str(lab.known_hosts)}
-    return {"defaults": defaults, "lab": lab.name, "hosts": hosts, "stacks": yaml.safe_load(STACKS.read_text())}
+    return {
+        "defaults": defaults,
+        "lab": lab.name,
+        "hosts": hosts,
+        "stacks": yaml.safe_load(STACKS.read_text()),
+        "node_exporter": {"version": mirror.NEWEST, "source": mirror.source(ip(subnet, profile.mirror_address))},
+        "cadvisor": {"image": CADVISOR.name},
+    }
 
 
-def entry(host: HostSpec, port: int) -> dict[str, object]:
+def entry(host: HostSpec, port: int, peer: str) -> dict[str, object]:
     """Build one host's entry."""
     stack = {"stack": host.stack} if host.stack else {}
-    return {"address": LOOPBACK, "port": port, **stack, "roles": list(host.roles)}
+    return {"address": LOOPBACK, "port": port, "peer_address": peer, **stack, "roles": list(host.roles)}

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from opsbook.lab import keys
+from opsbook import privileged
+from opsbook.lab import keys, projects
 from opsbook.lab.lab import Lab
-from opsbook.lab.placing import ADMIN, GIT, Placed, folder, text
-from opsbook.lab.profile import HostSpec
+from opsbook.lab.placing import ADMIN, GIT_USER, Placed, folder, text
+from opsbook.lab.profile import GIT, HostSpec
 
 HOME = "/home/claude-admin"
 HERE = Path(__file__).parent / "etc"
 BUCKET_OWNER = 65534
 
 
-def host_files(lab: Lab, spec: HostSpec) -> tuple[Placed, ...]:
-    """List the files of a server."""
-    files = (
-        *sshd_files(lab, spec.name, "sshd.conf"),
-        text("/etc/sudoers.d/claude-admin", (HERE / "sudoers").read_text(), mode=0o440),
-        *authorized(lab.key, HOME, ADMIN),
-    )
-    return (*files, *stack_files(lab)) if spec.stack else files
+def host_files(lab: Lab, spec: HostSpec, addresses: Mapping[str, str]) -> tuple[Placed, ...]:
+    """List the files of a server, as far as a change of them asks for a new one."""
+    if spec.bare:
+        return (*sshd_files(lab, spec.name), *authorized(lab.key, "/root", 0))
+    files = (*sshd_files(lab, spec.name), hardened(), *authorized(lab.key, HOME, ADMIN))
+    if spec.project:
+        files = (*files, *projects.files(spec.project, addresses))
+    return (*files, *stack_files(lab)) if GIT in spec.needs else files
+
+
+def programs(spec: HostSpec) -> tuple[Placed, ...]:
+    """List what claude-admin may do as root, where it is a server that was provisioned: renewed whenever the lab comes up."""
+    if not spec.provisioned:
+        return ()
+    acts = (text(act.path, act.text, mode=0o755) for act in privileged.ALL)
+    return (*acts, text(privileged.SUDOERS, privileged.sudoers("claude-admin"), mode=0o440), *(old_rights() if GIT in spec.needs else ()))
+
+
+def old_rights() -> tuple[Placed, ...]:
+    """List the plain commands that the stack's runbooks call as root."""
+    return (text("/etc/sudoers.d/claude-admin", (HERE / "sudoers").read_text(), mode=0o440),)
+
+
+def hardened() -> Placed:
+    """Let in by key only, and nobody as root."""
+    return text("/etc/ssh/sshd_config.d/00-opsbook.conf", (HERE / "hardened.conf").read_text())
 
 
 def stack_files(lab: Lab) -> tuple[Placed, ...]:
-    """List what a host with a stack needs besides: a way to the config repo, the checkout's place, the bucket."""
+    """List what a host with a checkout needs besides: a way to the config repo, the checkout's place, the bucket."""
     return (
         text(f"{HOME}/.ssh/id_ed25519", keys.deploy(lab).read_text(), mode=0o600, owner=ADMIN),
         text(f"{HOME}/.ssh/known_hosts", keys.known(lab, "git", "git"), owner=ADMIN),
@@ -36,16 +56,16 @@ def stack_files(lab: Lab) -> tuple[Placed, ...]:
 
 def git_files(lab: Lab) -> tuple[Placed, ...]:
     """List the files of the git server."""
-    return (*sshd_files(lab, "git", "sshd.conf"), *authorized(keys.deploy(lab), "/home/git", GIT))
+    return (*sshd_files(lab, "git"), hardened(), *authorized(keys.deploy(lab), "/home/git", GIT_USER))
 
 
-def sshd_files(lab: Lab, host: str, settings: str) -> tuple[Placed, ...]:
+def sshd_files(lab: Lab, host: str) -> tuple[Placed, ...]:
     """List a host's key pair and sshd's settings."""
     key = keys.host_key(lab, host)
     return (
         text("/etc/ssh/ssh_host_ed25519_key", key.read_text(), mode=0o600),
         text("/etc/ssh/ssh_host_ed25519_key.pub", keys.public(key).read_text()),
-        text("/etc/ssh/sshd_config.d/10-lab.conf", (HERE / settings).read_text()),
+        text("/etc/ssh/sshd_config.d/10-lab.conf", (HERE / "sshd.conf").read_text()),
     )
 
 

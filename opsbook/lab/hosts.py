@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
-from opsbook.lab import containers, furnish, gitserver
+from opsbook.lab import containers, furnish, gitserver, mirror
 from opsbook.lab.containers import Box, make, reusable
-from opsbook.lab.docker import attempt, script
+from opsbook.lab.docker import attempt, docker, script
 from opsbook.lab.engine import Progress
 from opsbook.lab.lab import Lab
 from opsbook.lab.making import store
 from opsbook.lab.making.images import Images
-from opsbook.lab.network import ip
 from opsbook.lab.placing import Placed, digest, tar
-from opsbook.lab.profile import HostSpec, Profile
+from opsbook.lab.profile import GIT, HostSpec, Profile
 from opsbook.lab.wait import until
 
 FIREWALL = """
@@ -22,7 +23,22 @@ for port in "$@"; do ufw allow "$port" >/dev/null; done
 ufw --force enable >/dev/null
 touch /etc/ufw/.opsbook-lab
 """
+# As a provider hands a server over: nobody but root, let in by key, and sshd as Debian sets it.
+BARE = """
+if id claude-admin >/dev/null 2>&1; then userdel --force --remove claude-admin 2>/dev/null; fi
+rm -f /etc/sudoers.d/claude-admin
+"""
 BOOTED = ("running", "degraded")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all servers of a lab are made with."""
+
+    images: Images
+    cgroups: str
+    addresses: Mapping[str, str]  # of every host that the profile could have
+    progress: Progress
 
 
 def volume(lab: Lab, host: HostSpec) -> str:
@@ -38,24 +54,36 @@ def server_box(lab: Lab, spec: HostSpec, images: Images, cgroups: str, address: 
     return Box(spec.name, image, arguments, (), content)
 
 
-def server(lab: Lab, spec: HostSpec, images: Images, cgroups: str, subnet: str, progress: Progress) -> int:
+def server(lab: Lab, spec: HostSpec, site: Site) -> int:
     """Bring one server up; return the loopback port of its sshd."""
-    files = furnish.host_files(lab, spec)
-    box = server_box(lab, spec, images, cgroups, ip(subnet, spec.address), " ".join((digest(files), *origins(lab, spec, images))))
+    files, images = furnish.host_files(lab, spec, site.addresses), site.images.only(spec.images)
+    content = " ".join((digest(files), *origins(lab, spec, images)))
+    box = server_box(lab, spec, images, site.cgroups, site.addresses[spec.name], content)
     if reusable(lab, box):
-        progress(f"{spec.name}: reused")
+        site.progress(f"{spec.name}: reused")
     else:
         fresh(lab, spec, box, images, files)
-        progress(f"{spec.name}: made")
+        site.progress(f"{spec.name}: made")
     booted(lab, spec)
-    script(lab.container(spec.name), FIREWALL, *spec.open_ports)
+    settled(lab, spec)
     return containers.address(lab.container(spec.name))
+
+
+def settled(lab: Lab, spec: HostSpec) -> None:
+    """Do once what needs a running server, and give it the programs of today."""
+    name = lab.container(spec.name)
+    if spec.bare:
+        script(name, BARE)
+        return
+    script(name, FIREWALL, *spec.open_ports)
+    if files := furnish.programs(spec):
+        docker("cp", "-", f"{name}:/", stdin=tar(files))
 
 
 def origins(lab: Lab, spec: HostSpec, images: Images) -> tuple[str, ...]:
     """Name what a server cannot outlive: its image store, and the git server whose history it has."""
     inner = (store.name(images),) if spec.docker else ()
-    return (*inner, containers.identity(lab.container(gitserver.NAME))) if spec.stack else inner
+    return (*inner, containers.identity(lab.container(gitserver.NAME))) if GIT in spec.needs else inner
 
 
 def fresh(lab: Lab, spec: HostSpec, box: Box, images: Images, files: tuple[Placed, ...]) -> None:
@@ -77,6 +105,17 @@ def git_server(lab: Lab, images: Images, address: str, progress: Progress, conte
         progress("git: made")
 
 
+def mirror_server(lab: Lab, images: Images, address: str, progress: Progress, files: tuple[Placed, ...]) -> None:
+    """Bring the mirror up."""
+    box = mirror.box(images.servers.plain, address, digest(files))
+    if reusable(lab, box):
+        progress("mirror: reused")
+    else:
+        make(lab, box, tar(files))
+        progress("mirror: made")
+    script(lab.container(mirror.NAME), mirror.SERVE)
+
+
 def booted(lab: Lab, spec: HostSpec) -> None:
     """Wait until systemd has started everything, and the engine answers where there is one."""
     name = lab.container(spec.name)
@@ -88,8 +127,8 @@ def systemd(name: str) -> str:
     return attempt("exec", name, "systemctl", "is-system-running", "--wait", within=60).stdout.decode().strip()
 
 
-def servers(lab: Lab, profile: Profile, images: Images, cgroups: str, subnet: str, progress: Progress) -> dict[str, int]:
+def servers(lab: Lab, profile: Profile, site: Site) -> dict[str, int]:
     """Bring all servers up side by side; return their ports."""
     with ThreadPoolExecutor() as pool:
-        started = {spec.name: pool.submit(server, lab, spec, images, cgroups, subnet, progress) for spec in profile.hosts}
+        started = {spec.name: pool.submit(server, lab, spec, site) for spec in profile.hosts}
         return {name: future.result() for name, future in started.items()}

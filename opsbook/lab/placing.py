@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 ADMIN = 1000  # claude-admin
-GIT = 1001
+GIT_USER = 1001
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from opsbook.errors import UsageError
+from opsbook.lab.making.recipes import CADVISOR, PROMETHEUS, PYTHON_BASE, RECIPES
+
+GIT, MIRROR = "git", "mirror"  # what hosts need besides: the server of the config repo, and the one with exporters' releases
+P24_IMAGES = tuple(one.name for one in RECIPES if one is not CADVISOR)
+SERVER_IMAGES = tuple(one.name for one in (PROMETHEUS, PYTHON_BASE, CADVISOR))
 
 
 @dataclass(frozen=True)
@@ -14,30 +22,66 @@ class HostSpec:
     roles: tuple[str, ...] = ("node",)
     stack: str | None = None
     open_ports: tuple[str, ...] = ("22/tcp",)
+    needs: tuple[str, ...] = (MIRROR,)
+    images: tuple[str, ...] = ()  # what its engine holds when it starts
+    project: str = ""  # a Compose project that lies on it as plain files
+    bare: bool = False  # as a provider hands it over: root's key, no claude-admin, no firewall
 
     @property
     def docker(self) -> bool:
         """Whether an engine runs on it."""
         return "docker" in self.roles
 
+    @property
+    def provisioned(self) -> bool:
+        """Whether claude-admin has the programs that need root."""
+        return "node" in self.roles and not self.bare
+
 
 @dataclass(frozen=True)
 class Profile:
-    """A site in small: its servers and the server that keeps its config repo."""
+    """A site in small: its servers, and the two that only serve files to them."""
 
     name: str
     hosts: tuple[HostSpec, ...]
     git_address: int = 2
+    mirror_address: int = 3
 
     def host(self, name: str) -> HostSpec | None:
         """Find a host by name."""
         return next((host for host in self.hosts if host.name == name), None)
 
+    def needs(self, what: str) -> bool:
+        """Tell whether one of the hosts needs the git server, or the mirror."""
+        return any(what in host.needs for host in self.hosts)
 
-P24 = Profile(
-    "p24",
+    def only(self, names: Iterable[str]) -> Profile:
+        """Return the site with these hosts only; a name that is none of them is an error."""
+        wanted = set(names)
+        for name in sorted(wanted - {host.name for host in self.hosts}):
+            known = " ".join(host.name for host in self.hosts)
+            raise UsageError(f"the lab has no host {name}", saw=f"it can have {known}", next="opsbook lab up")
+        return Profile(self.name, tuple(host for host in self.hosts if host.name in wanted), self.git_address, self.mirror_address)
+
+
+SITE = Profile(
+    "site",
     hosts=(
-        HostSpec("vps-i1", 11, roles=("node", "docker"), stack="p24", open_ports=("22/tcp", "80/tcp", "443/tcp")),
+        HostSpec(
+            "vps-i1",
+            11,
+            roles=("node", "docker"),
+            stack="p24",
+            open_ports=("22/tcp", "80/tcp", "443/tcp"),
+            needs=(GIT,),
+            images=P24_IMAGES,
+        ),
         HostSpec("serverA", 12),
+        HostSpec("serverB", 13, roles=("node", "docker"), images=SERVER_IMAGES, project="app"),
+        HostSpec("serverC", 14, bare=True),
+        HostSpec(
+            "serverF", 16, roles=("node", "docker", "scraper"), stack="monitoring", images=SERVER_IMAGES, project="monitoring"
+        ),
+        HostSpec("stranger", 17, roles=("stranger",), needs=()),
     ),
 )

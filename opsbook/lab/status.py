@@ -9,7 +9,7 @@ from opsbook.lab import state
 from opsbook.lab.docker import attempt
 from opsbook.lab.engine import ask
 from opsbook.lab.lab import Lab
-from opsbook.lab.profile import P24, HostSpec, Profile
+from opsbook.lab.profile import SITE, HostSpec, Profile
 from opsbook.lab.state import Injected
 
 STAND_IN = "opsbook.stand-in"
@@ -57,10 +57,10 @@ class Status:
         return bool(self.hosts) and all(host.state == "running" for host in self.hosts)
 
 
-def status(lab: Lab, profile: Profile = P24) -> Status:
-    """Look, and change nothing."""
+def status(lab: Lab, profile: Profile = SITE) -> Status:
+    """Look at the hosts that were brought up, and change nothing."""
     engine, known = ask(), state.load(lab)
-    hosts = tuple(host(lab, spec, known.ports.get(spec.name)) for spec in profile.hosts) if engine else ()
+    hosts = tuple(host(lab, spec, known.ports[spec.name]) for spec in profile.hosts if spec.name in known.ports) if engine else ()
     return Status(lab.name, engine.version if engine else "", hosts, known.faults)
 
 
@@ -68,7 +68,7 @@ def host(lab: Lab, spec: HostSpec, port: int | None) -> HostStatus:
     """Ask for one host."""
     shown = attempt("container", "inspect", "--format={{.State.Status}}", lab.container(spec.name))
     condition = "absent" if shown.returncode else shown.stdout.decode().strip()
-    asked = condition == "running" and spec.stack is not None
+    asked = condition == "running" and spec.docker
     return HostStatus(spec.name, condition, port, services(lab.container(spec.name)) if asked else ())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,26 +12,35 @@ from opsbook.lab.containers import server
 from opsbook.lab.docker import holds
 from opsbook.lab.engine import Engine, Progress, engine
 from opsbook.lab.faults import actions
+from opsbook.lab.hosts import Site
 from opsbook.lab.lab import Lab, cache_folder
 from opsbook.lab.making.images import Images, alone, images
-from opsbook.lab.making.store import store
+from opsbook.lab.making.store import stores
 from opsbook.lab.network import ip, network
 from opsbook.lab.p24 import REPO, contents
-from opsbook.lab.profile import P24, Profile
+from opsbook.lab.profile import GIT, MIRROR, SITE, Profile
+from opsbook.lab.running import project
 from opsbook.lab.stack import checkout, stack
 
 
-def up(lab: Lab, progress: Progress, profile: Profile = P24) -> None:
-    """Build what is missing and prove that Prometheus answers."""
+def up(lab: Lab, progress: Progress, names: Iterable[str] = (), profile: Profile = SITE) -> None:
+    """Build what is missing of the named hosts, or of all, and see their stacks answer; hosts that are up already stay."""
     with state.alone(lab):
+        site = profile.only(chosen(lab, tuple(names), profile))
         with alone(cache_folder()):     # two labs that come up at once start one engine
             found = engine(progress)
         progress(f"Docker Engine {found.version}")
-        made = prepared(lab, profile, found, progress)
+        made = prepared(lab, site, found, progress)
         subnet = network(lab)
         state.save(lab, replace(state.load(lab), subnet=subnet))
-        keys.keys(lab, ("git", *(host.name for host in profile.hosts)))
-        start(lab, profile, made, found, subnet, progress)
+        keys.keys(lab, (GIT, *(host.name for host in profile.hosts)))
+        addresses = {host.name: ip(subnet, host.address) for host in profile.hosts}
+        start(lab, site, hosts.Site(made, found.cgroups, addresses, progress), subnet)
+
+
+def chosen(lab: Lab, names: tuple[str, ...], profile: Profile) -> tuple[str, ...]:
+    """Return the hosts that are to be up: the named ones and those that are up already, or all."""
+    return (*names, *state.load(lab).ports) if names else tuple(host.name for host in profile.hosts)
 
 
 def prepared(lab: Lab, profile: Profile, found: Engine, progress: Progress) -> Images:
@@ -40,23 +50,40 @@ def prepared(lab: Lab, profile: Profile, found: Engine, progress: Progress) -> I
         made = images(progress, cache)
         if not all(holds("container", "inspect", lab.container(host.name)) for host in profile.hosts):
             kernel.confirm(server(found.cgroups), made.servers.docker)
-        store(progress, made, found.cgroups)
+        stores(progress, inner(made, profile), found.cgroups, inner(made, SITE))
     return made
 
 
-def start(lab: Lab, profile: Profile, made: Images, found: Engine, subnet: str, progress: Progress) -> None:
-    """Start git server, hosts and stack."""
-    hosts.git_server(lab, made, ip(subnet, profile.git_address), progress, tree_digest(REPO))
-    gitserver.initialise(lab, REPO)
-    ports = hosts.servers(lab, profile, made, found.cgroups, subnet, progress)
+def inner(made: Images, profile: Profile) -> tuple[Images, ...]:
+    """List what the engines of a site hold, each combination once."""
+    return tuple(made.only(names) for names in dict.fromkeys(host.images for host in profile.hosts if host.docker))
+
+
+def start(lab: Lab, profile: Profile, site: Site, subnet: str) -> None:
+    """Start what serves files, the hosts, and their stacks."""
+    if profile.needs(GIT):
+        hosts.git_server(lab, site.images, ip(subnet, profile.git_address), site.progress, tree_digest(REPO))
+        gitserver.initialise(lab, REPO)
+    if profile.needs(MIRROR):
+        hosts.mirror_server(lab, site.images, ip(subnet, profile.mirror_address), site.progress, ())
+    ports = hosts.servers(lab, profile, site)
     state.save(lab, replace(state.load(lab), ports=ports))
     address.write(lab, profile, ports, subnet)
-    for host in profile.hosts:
-        if host.stack:
-            checkout(lab, host.name)
-            mended(lab, progress)
-            actions.come_back(lab)
-            stack(lab, host.name, progress)
+    stacks(lab, profile, site.progress)
+
+
+def stacks(lab: Lab, profile: Profile, progress: Progress) -> None:
+    """Start the stacks; what was broken on purpose is mended before."""
+    cloned = [host.name for host in profile.hosts if GIT in host.needs]
+    for host in cloned:
+        checkout(lab, host)
+    mended(lab, progress)
+    for host in cloned:
+        actions.come_back(lab)
+        stack(lab, host, progress)
+    for spec in profile.hosts:
+        if spec.project:
+            project(lab, spec, progress)
 
 
 def mended(lab: Lab, progress: Progress) -> None:

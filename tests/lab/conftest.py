@@ -29,8 +29,12 @@ def say(line: str) -> None:
     sys.stderr.write(f"lab: {line}\n")
 
 
+STACK = ("vps-i1", "serverA")
+SERVERS = ("serverA", "serverB", "serverC", "serverF", "stranger")
+
+
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def own_lab() -> Iterator[Lab]:
     """A lab of this worker's own, so that the one somebody rehearses on stays as it is; KEEP_LAB leaves it up for the next run."""
     name = os.environ.get("OPSBOOK_LAB_NAME") or f"test-{checkout_name()}"
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -39,11 +43,24 @@ def lab() -> Iterator[Lab]:
     chosen.folder.parent.mkdir(parents=True, exist_ok=True)
     with chosen.folder.with_suffix(".session").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)  # two runs of the tests would break each other's lab
-        up(chosen, say)
-        reset(chosen)
         yield chosen
         if not os.environ.get("KEEP_LAB"):
             down(chosen, say)
+
+
+@pytest.fixture(scope="session")
+def lab(own_lab: Lab) -> Lab:
+    """The lab with the host of the stack p24."""
+    up(own_lab, say, STACK)
+    reset(own_lab)
+    return own_lab
+
+
+@pytest.fixture(scope="session")
+def servers(own_lab: Lab) -> Lab:
+    """The lab with the servers A, B, C and F, and the stranger."""
+    up(own_lab, say, SERVERS)
+    return own_lab
 
 
 @pytest.fixture

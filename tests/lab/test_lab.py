@@ -14,14 +14,16 @@ from opsbook.lab import gitserver
 from opsbook.lab.docker import docker
 from opsbook.lab.down import down, labelled
 from opsbook.lab.lab import Lab, here
+from opsbook.lab.profile import SITE
 from opsbook.lab.reset import reset
 from opsbook.lab.state import load
 from opsbook.lab.status import status
 from opsbook.lab.up import up
+from tests.lab.conftest import STACK
 from tests.lab.reach import VPS, on_vps, ssh
 
 STAND_INS = {"loki", "promtail", "thanos-query", "thanos-sidecar"}
-UP = "from opsbook.lab.lab import here; from opsbook.lab.up import up; up(here(), lambda line: print(line, flush=True))"
+UP = "from opsbook.lab.lab import here; from opsbook.lab.up import up; up(here(), lambda line: print(line, flush=True), {})"
 
 
 def containers(lab: Lab) -> dict[str, str]:
@@ -30,7 +32,7 @@ def containers(lab: Lab) -> dict[str, str]:
 
 def test_a_second_up_reuses_everything_and_says_so(lab: Lab) -> None:
     before, said = containers(lab), []
-    up(lab, said.append)
+    up(lab, said.append, STACK)
     assert containers(lab) == before
     for part in ("server image", "image store", "git", "vps-i1", "serverA"):
         assert f"{part}: reused" in said
@@ -45,7 +47,7 @@ def test_both_hosts_answer_by_ssh_under_the_key_that_known_hosts_names(lab: Lab)
 def test_the_inventory_names_both_hosts_and_the_stack(lab: Lab) -> None:
     inventory = yaml.safe_load(lab.inventory.read_text())
     assert inventory["lab"] == lab.name
-    assert set(inventory["hosts"]) == {"vps-i1", "serverA"}
+    assert set(STACK) <= set(inventory["hosts"]) <= {host.name for host in SITE.hosts}
     assert {host["address"] for host in inventory["hosts"].values()} == {"127.0.0.1"}
     services = yaml.safe_load(on_vps(lab, "cat /opt/p24-infra/monitoring/docker-compose.yml"))["services"]
     assert set(inventory["stacks"]["p24"]["services"]) == set(services)
@@ -127,7 +129,7 @@ def test_a_half_made_container_is_made_anew_with_the_same_host_key(lab: Lab) -> 
     docker("rm", "--force", "--volumes", name)
     docker("create", f"--name={name}", f"--label={lab.label}", image)
     said: list[str] = []
-    up(lab, said.append)
+    up(lab, said.append, STACK)
     assert "serverA: made" in said
     assert ssh(lab, "serverA", "hostname").stdout.strip() == "serverA"
 
@@ -135,7 +137,7 @@ def test_a_half_made_container_is_made_anew_with_the_same_host_key(lab: Lab) -> 
 def test_a_killed_up_is_finished_by_the_next_and_down_leaves_nothing(lab: Lab) -> None:
     other = here({**os.environ, "OPSBOOK_LAB_NAME": f"{lab.name[:20]}-killed"})
     kill_when(other, "vps-i1: made")
-    up(other, lambda _: None)
+    up(other, lambda _: None, STACK)
     assert ssh(other, VPS, "curl --fail --silent http://127.0.0.1:9090/-/ready").returncode == 0
     assert load(other).subnet != load(lab).subnet
     down(other, lambda _: None)
@@ -149,7 +151,7 @@ def kill_when(lab: Lab, line: str) -> None:
     """Start `up` as a process and kill it, uncatchably, when it says a line."""
     environment = {**os.environ, "OPSBOOK_LAB_NAME": lab.name}
     root = Path(__file__).parent.parent.parent
-    with subprocess.Popen([sys.executable, "-c", UP], stdout=subprocess.PIPE, text=True, env=environment, cwd=root) as process:
+    with subprocess.Popen([sys.executable, "-c", UP.format(STACK)], stdout=subprocess.PIPE, text=True, env=environment, cwd=root) as process:
         assert process.stdout is not None
         assert any(line in said for said in process.stdout)
         process.send_signal(signal.SIGKILL)

@@ -11,12 +11,13 @@ import pytest
 import yaml
 
 from opsbook.errors import UsageError
-from opsbook.lab import address, state
+from opsbook.inventory_file import load
+from opsbook.lab import address, projects, state
 from opsbook.lab.faults import FAULTS, fault, overrides
 from opsbook.lab.lab import Lab, checkout_name, here
 from opsbook.lab.network import first_free, ip
 from opsbook.lab.placing import Placed, digest, folder, tar, text
-from opsbook.lab.profile import P24
+from opsbook.lab.profile import SITE
 from opsbook.lab.state import Injected, State
 from opsbook.lab.status import ServiceStatus, parse
 
@@ -68,13 +69,48 @@ def test_lab_json_comes_back_as_it_was_saved_and_is_private(tmp_path: Path) -> N
 
 def test_the_inventory_has_only_loopback_addresses_and_a_stack_for_its_host() -> None:
     lab = Lab("demo", Path("/s/demo"))
-    shown = address.inventory(lab, P24, {"vps-i1": 2201, "serverA": 2202})
+    shown = address.inventory(lab, SITE.only(("vps-i1", "serverF")), {"vps-i1": 2201, "serverF": 2202}, "10.77.4.0/24")
     assert shown["lab"] == "demo"
     assert shown["hosts"] == {
-        "vps-i1": {"address": "127.0.0.1", "port": 2201, "stack": "p24", "roles": ["node", "docker"]},
-        "serverA": {"address": "127.0.0.1", "port": 2202, "roles": ["node"]},
+        "vps-i1": {"address": "127.0.0.1", "port": 2201, "peer_address": "10.77.4.11", "stack": "p24", "roles": ["node", "docker"]},
+        "serverF": {
+            "address": "127.0.0.1",
+            "port": 2202,
+            "peer_address": "10.77.4.16",
+            "stack": "monitoring",
+            "roles": ["node", "docker", "scraper"],
+        },
     }
     assert shown["defaults"] == {"user": "claude-admin", "key": "/s/demo/id_ed25519", "known_hosts": "/s/demo/known_hosts"}
+
+
+def test_the_inventory_of_the_whole_site_has_no_mistake(tmp_path: Path) -> None:
+    ports = {host.name: 2200 + host.address for host in SITE.hosts}
+    written = tmp_path / "inventory.yaml"
+    written.write_text(yaml.safe_dump(address.inventory(Lab("demo", tmp_path), SITE, ports, "10.77.4.0/24")))
+    read = load(written, {})
+    assert read.host("serverA").node_exporter.source == "http://10.77.4.3/prometheus/node_exporter/releases/download"
+    assert read.host("serverF").stack in read.stacks
+    assert [host.name for host in read.hosts if "scraper" in host.roles] == ["serverF"]
+
+
+def test_a_part_of_the_site_is_named_by_its_hosts_and_a_wrong_name_is_refused() -> None:
+    part = SITE.only(("serverF", "stranger"))
+    assert [host.name for host in part.hosts] == ["serverF", "stranger"]
+    assert part.needs("mirror")
+    assert not part.needs("git")
+    with pytest.raises(UsageError, match="no host serverX"):
+        SITE.only(("serverX",))
+
+
+def test_the_scraper_scrapes_every_server_at_its_address_on_the_network() -> None:
+    addresses = {host.name: f"10.77.4.{host.address}" for host in SITE.hosts}
+    placed = {file.path: file.content for file in projects.files("monitoring", addresses)}
+    jobs = yaml.safe_load(placed["/opt/monitoring/prometheus/prometheus.yml"] or b"")["scrape_configs"]
+    targets = {job["job_name"]: set(job["static_configs"][0]["targets"]) for job in jobs}
+    nodes = {host.name for host in SITE.hosts if "node" in host.roles} - {"vps-i1"}
+    assert targets["node"] == {f"{addresses[name]}:9100" for name in nodes}
+    assert targets["cadvisor"] == {f"{addresses[host.name]}:8080" for host in SITE.hosts if host.docker and host.name in nodes}
 
 
 def test_a_service_is_read_from_one_line_of_json() -> None:

@@ -23,6 +23,10 @@ class Images:
     servers: Servers
     services: tuple[Plan, ...]
 
+    def only(self, names: tuple[str, ...]) -> Images:
+        """Return what a host needs whose engine holds these services' images."""
+        return Images(self.servers, tuple(one for one in self.services if one.recipe.name in names))
+
 
 def images(progress: Progress, cache: Path) -> Images:
     """Make what is missing; two cores unpack two roots in little more than the time of one."""

@@ -109,7 +109,18 @@ PROMTAIL_IMAGE = Recipe(
     stand_in="promtail",
     binary="usr/bin/promtail",
 )
-RECIPES = (PROMETHEUS, ALERTMANAGER, BLACKBOX, CADDY, PYTHON_BASE, THANOS_IMAGE, LOKI_IMAGE, PROMTAIL_IMAGE)
+CADVISOR = Recipe(
+    "ghcr.io/google/cadvisor:v0.60.5",
+    busybox="usr/bin",
+    settings=(
+        "EXPOSE 8080",
+        'ENTRYPOINT ["/usr/bin/cadvisor", "-logtostderr"]',
+        "HEALTHCHECK --interval=5s --timeout=3s CMD wget -q -O /dev/null http://127.0.0.1:8080/healthz",
+    ),
+    stand_in="cadvisor",
+    binary="usr/bin/cadvisor",
+)
+RECIPES = (PROMETHEUS, ALERTMANAGER, BLACKBOX, CADDY, PYTHON_BASE, THANOS_IMAGE, LOKI_IMAGE, PROMTAIL_IMAGE, CADVISOR)
 
 
 def real(recipe: Recipe) -> Recipe:

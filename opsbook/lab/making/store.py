@@ -18,20 +18,26 @@ DONE = "/store/.opsbook-complete"
 RENAME = 'while [ $# -gt 0 ]; do docker tag "$1" "$2"; docker image rm --no-prune "$1" >/dev/null; shift 2; done'
 
 
-def store(progress: Progress, images: Images, cgroups: str) -> str:
-    """Return the volume with all images loaded; make it when there is none or only half of one."""
+def stores(progress: Progress, wanted: Iterable[Images], cgroups: str, kept: Iterable[Images]) -> None:
+    """Fill the stores that are wanted, and drop those that are none of the kept."""
+    for images in wanted:
+        store(progress, images, cgroups)
+    known = set(docker("volume", "ls", "--quiet", f"--filter=label={CACHE}").split())
+    removed("volume", known - {name(images) for images in kept})
+
+
+def store(progress: Progress, images: Images, cgroups: str) -> None:
+    """Make the volume with these images loaded, when there is none or only half of one."""
     volume = name(images)
     if complete(volume, images.servers.plain):
         progress("image store: reused")
-        return volume
+        return
     progress("image store: loading the service images")
     removed("container", [filling(volume)])  # what a killed run left: it would keep the volume
     removed("volume", [volume])
     docker("volume", "create", f"--label={CACHE}", volume)
     fill(volume, images, cgroups)
     docker(*tool(volume, images.servers.plain), "touch", DONE)
-    removed("volume", set(docker("volume", "ls", "--quiet", f"--filter=label={CACHE}").split()) - {volume})
-    return volume
 
 
 def name(images: Images) -> str:
