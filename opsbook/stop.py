@@ -16,10 +16,15 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
 
 
+def _print(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201
+
+
 class Stop:
     """Whether the operator wants out, and which writes are still under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None] = _print) -> None:
+        self._say = say
         self._asked = threading.Event()
         self._prompting = False
         self._in_flight: dict[str, str] = {}
@@ -83,9 +88,9 @@ class Stop:
         if self._prompting:
             raise KeyboardInterrupt
         waits = "; ".join(f"{host}: waiting for `{title}`" for host, title in self._in_flight.items())
-        print(f"\nstopping at a safe point ({waits or 'no write is under way'}); Ctrl-C again leaves at once", file=sys.stderr)  # noqa: T201
+        self._say(f"\nstopping at a safe point ({waits or 'no write is under way'}); Ctrl-C again leaves at once")
 
     def _leave(self) -> None:
         still = "; ".join(f"{host}: `{title}` still runs there" for host, title in self._in_flight.items())
-        print(f"\nleft at once. {still or 'no write was under way'}; run the same command again to resume", file=sys.stderr)  # noqa: T201
+        self._say(f"\nleft at once. {still or 'no write was under way'}; run the same command again to resume")
         os._exit(INTERRUPTED)

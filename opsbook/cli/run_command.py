@@ -6,6 +6,7 @@ import getpass
 import json
 import socket
 import sys
+from contextlib import closing
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +39,14 @@ def run_runbook(page: Page, params: Any, hosts: list[HostEntry], state: State, u
     from opsbook.runner.fleet import run_all
 
     journal = open_journal(state.environment)
-    screen = open_screen(state.environment, hosts=len(hosts), debug=state.options.debug)
+    options = state.options
+    live = not (options.plan or options.step or options.debug)     # where what is shown is the point, every line of it stays
+    screen = open_screen(state.environment, hosts=len(hosts), debug=options.debug, live=live)
     tell = chain(screen, journal, state)
-    job = make_job(load(page), params, tuple(host.name for host in hosts), state, tell, undoing)
+    job = make_job(load(page), params, tuple(host.name for host in hosts), state, tell, undoing, screen)
     names, site = [host.name for host in hosts], job.inventory.site
     journal.start(job.id, page.name, job.params_shown, names, job.operator, plan=state.options.plan, site=site)
-    with job.stop.listening():
+    with job.stop.listening(), closing(screen):
         ended = run_all(job, hosts)
     code = overall(one.code for one in ended)
     journal.end(job.id, code, {name: state.mask.deep(value) for name, value in job.params_shown.items()})
@@ -58,11 +61,12 @@ def run_runbook(page: Page, params: Any, hosts: list[HostEntry], state: State, u
 
 def undo_run(run: str, host: str | None, state: State) -> int:
     """Run the UNDO of a closed run on its hosts, or on the given one; return the exit code."""
+    from opsbook.cli.login import logged_in
     from opsbook.journal import open_journal
 
     row = open_journal(state.environment).run(run)
     names = [host] if host is not None else list(row.hosts) if row is not None else []
-    entries = [state.inventory().host(name) for name in names]
+    entries = [logged_in(state.inventory().host(name), state) for name in names]
     need_addresses(entries, state.inventory().path)
     return overall([_tried(run, entry, state) for entry in entries])
 
@@ -111,10 +115,14 @@ def need_addresses(hosts: list[HostEntry], inventory: Path) -> None:
 def headline(page: Page, hosts: list[HostEntry], state: State, *, undo: bool) -> str:
     """Return the first line: what runs, on which host at which address, and LAB in the lab."""
     lab = state.inventory().lab
-    where = ", ".join(f"{host.name} ({host.address}{f':{host.port}' if host.port else ''})" for host in hosts[:NAMED])
+    where = ", ".join(f"{host.name} ({_place(host)})" for host in hosts[:NAMED])
     more = f" and {len(hosts) - NAMED} more" if len(hosts) > NAMED else ""
     what = f"undo {page.name}" if undo else page.name
     return f"{'plan of ' if state.options.plan else ''}{what} on {where}{more}{f'  [LAB {lab}]' if lab else ''}"
+
+
+def _place(host: HostEntry) -> str:
+    return f"{f'{host.login}@' if host.login else ''}{host.address}{f':{host.port}' if host.port else ''}"
 
 
 def chain(screen: Screen, journal: Journal, state: State) -> Tell:
@@ -134,7 +142,7 @@ def chain(screen: Screen, journal: Journal, state: State) -> Tell:
     return tell
 
 
-def make_job(book: Any, params: Any, names: tuple[str, ...], state: State, tell: Tell, undoing: Record | None) -> Job:
+def make_job(book: Any, params: Any, names: tuple[str, ...], state: State, tell: Tell, undoing: Record | None, screen: Screen) -> Job:
     """Return the job with everything plugged in."""
     import time
 
@@ -146,10 +154,10 @@ def make_job(book: Any, params: Any, names: tuple[str, ...], state: State, tell:
     from opsbook.runner.main_thread import MainThread
     from opsbook.stop import Stop
 
-    options, page, stop, main = state.options, book.page, Stop(), MainThread()
+    options, page, stop, main = state.options, book.page, Stop(screen.aside), MainThread()
     operator = f"{getpass.getuser()}@{socket.gethostname()}"
     there = sys.stdin.isatty() and not options.json
-    desk = Desk(stop, options.yes, options.confirm, terminal=there, line=ask_on_stderr, lab=state.inventory().lab)
+    desk = Desk(stop, options.yes, options.confirm, there, ask_on_stderr, state.inventory().lab, screen.calm)
     gate = Gate(lambda askings, staying: main.do(lambda: desk.allow(askings, names, page.name, page.risk, page.risk_text, staying)))
     return Job(
         id=new_id(time.time()),
@@ -178,10 +186,14 @@ def shown_params(params: Any) -> dict[str, Any]:
 
 def conclude(job: Job, ended: list[Ended], code: int, screen: Screen, state: State) -> None:
     """Show the answers, the JSON document, and for several hosts a line each at the end."""
+    from opsbook.cli.summary import by_kind, told
+
+    reads = job.book.answer is not None
     if state.options.json and not state.options.jsonl:
-        document = {"run": job.id, "runbook": job.book.page.name, "plan": state.options.plan, "code": code}
+        document: dict[str, object] = {"run": job.id, "runbook": job.book.page.name, "plan": state.options.plan, "code": code}
         hosts = [{**_as_json(one, state.paste), "answer": one.answer.data if one.answer else None} for one in ended]
-        print(json.dumps(job.mask.deep({**document, "hosts": hosts}), ensure_ascii=False, indent=2, default=str))  # noqa: T201
+        document |= {"hosts": hosts, "ended": by_kind(ended, reads=reads)}
+        print(json.dumps(job.mask.deep(document), ensure_ascii=False, indent=2, default=str))  # noqa: T201
         return
     for one in ended:
         if one.answer is not None and not state.options.jsonl:
@@ -195,8 +207,9 @@ def conclude(job: Job, ended: list[Ended], code: int, screen: Screen, state: Sta
         if job.book.undo and job.undoing is None and one.record and one.code == 0:
             print(state.paste(f"to take it back: opsbook undo {one.record} {one.host}"), file=sys.stderr)  # noqa: T201
     if len(ended) > 1:
-        for one in ended:
-            print(f"{one.host}: {one.state} (exit {one.code})", file=sys.stderr)  # noqa: T201
+        again = state.paste(job.book.line(job.params_shown, f"--failed-of={job.id}"))
+        for line in told(ended, reads=reads, again=again):
+            print(line, file=sys.stderr)  # noqa: T201
 
 
 def _as_json(one: Ended, hint: Callable[[str], str]) -> dict[str, object]:

@@ -38,6 +38,10 @@ def _say(event: Event) -> Iterator[Line]:
     yield from (Line("", text, style) for text in event.title.splitlines())
 
 
+def _ready(event: Event) -> Iterator[Line]:
+    yield Line("ready", event.title, "yellow")
+
+
 def _then(event: Event) -> Iterator[Line]:
     yield Line("then", event.title, "cyan")
     if event.detail.get("change"):
@@ -77,6 +81,7 @@ def _end(event: Event) -> Iterator[Line]:
 SHOWN: dict[str, Callable[[Event], Iterator[Line]]] = {
     "step": _step,
     "say": _say,
+    "ready": _ready,
     "then": _then,
     "write": _write,
     "read": _read,

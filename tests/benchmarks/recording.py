@@ -12,6 +12,7 @@ from opsbook.inventory import HostEntry
 from opsbook.options import Options
 from opsbook.runbook import load
 from opsbook.runner.fleet import run_all
+from opsbook.screen import Plain
 from opsbook.screen.lines import lines
 from opsbook.shell import Command
 from opsbook.ssh import Ssh
@@ -79,7 +80,8 @@ def record(place: Place, runbook: str, name: str) -> list[Call]:
         return Recorder(entry, inventory.known_hosts, calls)
 
     said: list[str] = []
-    job = make_job(book, book.params(), state, lambda event: said.extend(line.text for line in lines(event)), None)
+    told = lambda event: said.extend(line.text for line in lines(event))
+    job = make_job(book, book.params(), (name,), state, told, None, Plain(1, debug=False))
     (ended,) = run_all(replace(job, tools=replace(job.tools, open_transport=open_transport)), [inventory.host(name)])
     if ended.code != 0 or ended.changed:
         raise SystemExit("\n".join([*said, "this run is no measure: it has to find everything as it should be"]))
