@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from opsbook.lab import containers, furnish, gitserver, mirror
 from opsbook.lab.containers import Box, make, reusable
@@ -105,13 +106,13 @@ def git_server(lab: Lab, images: Images, address: str, progress: Progress, conte
         progress("git: made")
 
 
-def mirror_server(lab: Lab, images: Images, address: str, progress: Progress, files: tuple[Placed, ...]) -> None:
+def mirror_server(lab: Lab, images: Images, address: str, progress: Progress, releases: Path) -> None:
     """Bring the mirror up."""
-    box = mirror.box(images.servers.plain, address, digest(files))
+    box = mirror.box(images.servers.plain, address, releases.name)
     if reusable(lab, box):
         progress("mirror: reused")
     else:
-        make(lab, box, tar(files))
+        make(lab, box, tar(mirror.files(releases)))
         progress("mirror: made")
     script(lab.container(mirror.NAME), mirror.SERVE)
 

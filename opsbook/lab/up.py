@@ -14,6 +14,7 @@ from opsbook.lab.engine import Engine, Progress, engine
 from opsbook.lab.faults import actions
 from opsbook.lab.hosts import Site
 from opsbook.lab.lab import Lab, cache_folder
+from opsbook.lab.making import releases
 from opsbook.lab.making.images import Images, alone, images
 from opsbook.lab.making.store import stores
 from opsbook.lab.network import ip, network
@@ -51,6 +52,8 @@ def prepared(lab: Lab, profile: Profile, found: Engine, progress: Progress) -> I
         if not all(holds("container", "inspect", lab.container(host.name)) for host in profile.hosts):
             kernel.confirm(server(found.cgroups), made.servers.docker)
         stores(progress, inner(made, profile), found.cgroups, inner(made, SITE))
+        if profile.needs(MIRROR):
+            releases.releases(cache, made.servers.plain, progress)
     return made
 
 
@@ -65,7 +68,7 @@ def start(lab: Lab, profile: Profile, site: Site, subnet: str) -> None:
         hosts.git_server(lab, site.images, ip(subnet, profile.git_address), site.progress, tree_digest(REPO))
         gitserver.initialise(lab, REPO)
     if profile.needs(MIRROR):
-        hosts.mirror_server(lab, site.images, ip(subnet, profile.mirror_address), site.progress, ())
+        hosts.mirror_server(lab, site.images, ip(subnet, profile.mirror_address), site.progress, releases.target(cache_folder()))
     ports = hosts.servers(lab, profile, site)
     state.save(lab, replace(state.load(lab), ports=ports))
     address.write(lab, profile, ports, subnet)

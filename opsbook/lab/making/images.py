@@ -11,7 +11,7 @@ from pathlib import Path
 
 from opsbook.lab.docker import docker, removed
 from opsbook.lab.engine import Progress
-from opsbook.lab.making import registry, roots
+from opsbook.lab.making import registry, releases, roots
 from opsbook.lab.making.servers import Servers, servers
 from opsbook.lab.making.services import REPOSITORY, Plan, services
 
@@ -42,8 +42,9 @@ def images(progress: Progress, cache: Path) -> Images:
 
 def leftovers(cache: Path) -> None:
     """Remove what killed or older runs left in the cache."""
-    for path in (*cache.glob("mmdebstrap.*"), *cache.glob("programs-*")):
-        if path != roots.target(cache):
+    kept = (roots.target(cache), releases.target(cache))
+    for path in (*cache.glob("mmdebstrap.*"), *cache.glob("programs-*"), *cache.glob("releases-*")):
+        if path not in kept:
             roots.swept(path)
 
 
