@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from opsbook.check import Seen
 from opsbook.errors import Refused
-from opsbook.host import Host
+from opsbook.host import CLOCK, Host
 from opsbook.moves import services
-from opsbook.moves.vantage import SCRAPER, address, reach, witness
+from opsbook.moves.vantage import SCRAPER, address, ask, reach, witness
 from opsbook.systems.inside import complaint
 from opsbook.systems.metrics import Sample, selector
 from opsbook.systems.prometheus import Prometheus
@@ -21,7 +21,7 @@ UP = "up"
 
 def target(host: Host, job: str, port: int) -> Target | None:
     """Return what the scraper has for this host's port in that job; nothing if it does not scrape it."""
-    known = witness(host, SCRAPER).read(PROMETHEUS.targets())
+    known = ask(host, SCRAPER, PROMETHEUS.targets())
     ours = {name for name in (host.name, host.entry.address, host.entry.peer_address) if name}
     mine = (one for one in known if one.job == job and urlsplit(one.url).hostname in ours and _port(one.url) == port)
     return next(mine, None)
@@ -32,7 +32,7 @@ def expect_target(host: Host, job: str, port: int) -> Target:
     found = target(host, job, port)
     if found is None:
         scraper = witness(host, SCRAPER)
-        jobs = {one.job for one in scraper.read(PROMETHEUS.targets())}
+        jobs = {one.job for one in ask(host, SCRAPER, PROMETHEUS.targets())}
         saw = f"it scrapes the jobs {', '.join(sorted(jobs)) or '(none)'}" if job not in jobs else f"the job {job} has other targets only"
         fix = f"add {address(host)}:{port} to the job {job} of {scraper.name}'s Prometheus"
         raise Refused(f"{scraper.name} does not scrape {address(host)}:{port}", saw=saw, next=fix, host=host.name)
@@ -60,7 +60,7 @@ def way(host: Host, port: int) -> Reach:
     container = services.container(scraper, PROMETHEUS.service)
     if container is None or not container.running:
         raise Refused("the scraper's Prometheus does not run", next=f"opsbook bring-up {scraper.name}", host=scraper.name)
-    failed = scraper.read(complaint(container.id, f"http://{_bracketed(address(host))}:{port}/"))
+    failed = ask(host, SCRAPER, complaint(container.id, f"http://{_bracketed(address(host))}:{port}/"))
     return of_error(failed) if failed else Reach("answers")
 
 
@@ -69,8 +69,8 @@ def is_scraped(host: Host, job: str, port: int, since: float) -> Seen:
     scraper, found = witness(host, SCRAPER), target(host, job, port)
     if found is None:
         return Seen(ok=False, saw=f"{scraper.name} has no target {address(host)}:{port} in the job {job}")
-    begun = since + _ahead(host, scraper)
-    up = scraper.read(PROMETHEUS.query(f"timestamp({_of(UP, found)}) and {_of(UP, found)} == 1"))
+    begun = since + _ahead(host)
+    up = ask(host, SCRAPER, PROMETHEUS.query(f"timestamp({_of(UP, found)}) and {_of(UP, found)} == 1"))
     if found.health == "up" and any(sample.value > begun for sample in up):
         return Seen(ok=True, saw=f"{scraper.name} scraped {found.url} after the start")
     remedy = f"opsbook open-scrape-ports {host.name}" if "deadline exceeded" in found.error else f"opsbook logs prometheus {scraper.name}"
@@ -80,12 +80,12 @@ def is_scraped(host: Host, job: str, port: int, since: float) -> Seen:
 def scraped(host: Host, job: str, port: int, name: str) -> tuple[Sample, ...]:
     """Return the newest samples of that metric that the scraper has read from this host's exporter; none where it has no such target."""
     found = target(host, job, port)
-    return witness(host, SCRAPER).read(PROMETHEUS.query(_of(name, found))) if found else ()
+    return ask(host, SCRAPER, PROMETHEUS.query(_of(name, found))) if found else ()
 
 
 def interval(host: Host, job: str) -> float:
     """Return every how many seconds the scraper reads that job."""
-    found = witness(host, SCRAPER).recall(PROMETHEUS.config())
+    found = ask(host, SCRAPER, PROMETHEUS.config())
     return found.jobs.get(job, found.scrape)
 
 
@@ -93,10 +93,10 @@ def _of(name: str, found: Target) -> str:
     return selector(name, {"job": found.job, "instance": found.instance})
 
 
-def _ahead(host: Host, scraper: Host) -> float:
+def _ahead(host: Host) -> float:
     """Return how far the scraper's clock is ahead of the host's, at most: what is later by it is later for certain."""
     ours = host.now()
-    return scraper.now() - ours
+    return ask(host, SCRAPER, CLOCK) - ours
 
 
 def _port(url: str) -> int:

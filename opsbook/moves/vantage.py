@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from opsbook.check import Seen
-from opsbook.errors import Refused, UsageError
-from opsbook.host import Host
+from opsbook.errors import CommandFailed, ConnectionLost, Refused, Unreachable, UsageError
+from opsbook.host import Host, Read
 from opsbook.systems.reach import Reach, dial
 
+T = TypeVar("T")
 SCRAPER, STRANGER = "scraper", "stranger"
 PATIENCE = 5        # seconds of silence that count as such
 
@@ -18,10 +21,20 @@ def witness(host: Host, role: str) -> Host:
     except UsageError as error:
         fix = f"roles: [{role}] for one other host of the inventory that we may log in to"
         raise Refused(f"nobody can look from a {role}'s place", saw=error.what, next=fix, host=host.name) from None
+    except Unreachable as error:
+        raise _mute(role, error) from None
     if role == STRANGER and found.name == host.name:
         fix = f"roles: [{role}] for another host of the inventory"
         raise Refused("a host is no stranger to itself", saw=f"{host.name} has that role", next=fix, host=host.name)
     return found
+
+
+def ask(host: Host, role: str, question: Read[T]) -> T:
+    """Ask the host with that role; that it cannot be asked is an answer that is none, and no loss of the host that we work on."""
+    try:
+        return witness(host, role).read(question)
+    except (Unreachable, ConnectionLost) as error:
+        raise _mute(role, error) from None
 
 
 def address(host: Host) -> str:
@@ -33,7 +46,7 @@ def address(host: Host) -> str:
 
 def reach(host: Host, role: str, port: int) -> Reach:
     """Return how the host's port behaves towards the host with that role."""
-    return witness(host, role).read(dial(address(host), port, PATIENCE))
+    return ask(host, role, dial(address(host), port, PATIENCE))
 
 
 def a_stranger_gets_silence(host: Host, port: int) -> Seen:
@@ -42,3 +55,8 @@ def a_stranger_gets_silence(host: Host, port: int) -> Seen:
     saw = f"from {witness(host, STRANGER).name}: {address(host)} port {port} {found}"
     remedy = "" if found.kind == "unreachable" else f"opsbook open-scrape-ports {host.name}"
     return Seen(found.kind == "silent", f"{saw} for {PATIENCE} s" if found.kind == "silent" else saw, next=remedy)
+
+
+def _mute(role: str, error: Unreachable | ConnectionLost) -> CommandFailed:
+    look = error.next or f"opsbook doctor {error.host}"
+    return CommandFailed(f"the {role} cannot be asked: {error.what}", saw=error.saw, next=look, host=error.host)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from opsbook.errors import Refused, UsageError
+from opsbook.errors import CommandFailed, ConnectionLost, Refused, Unreachable, UsageError
 from opsbook.host import CLOCK, Host, Result
 from opsbook.inventory import HostEntry
 from opsbook.moves import scraping, vantage
@@ -161,3 +161,15 @@ def test_without_a_stranger_nobody_can_tell_and_a_host_is_none_to_itself() -> No
 def test_a_host_without_an_address_for_others_is_refused() -> None:
     with pytest.raises(Refused, match="peer_address in the inventory"):
         vantage.address(Site(replace(SERVER, peer_address=None)).host)
+
+
+def test_a_scraper_that_cannot_be_asked_is_an_answer_of_its_own_and_no_loss_of_our_host() -> None:
+    def down(_: str) -> Host:
+        raise Unreachable("no connection", host="serverF")
+
+    with pytest.raises(CommandFailed, match=r"(?s)serverF: the scraper cannot be asked.*opsbook doctor serverF"):
+        scraping.target(replace(Site().host, connect_peer=down), "cadvisor", 8080)
+    site = Site()
+    site.scraper.teach(scraping.PROMETHEUS.targets(), ConnectionLost("the line broke"))
+    with pytest.raises(CommandFailed, match="the scraper cannot be asked: the line broke"):
+        scraping.target(site.host, "cadvisor", 8080)
