@@ -30,6 +30,12 @@ class Stop:
         self._in_flight: dict[str, str] = {}
         self._callbacks: list[Callable[[], None]] = []
 
+    def ask(self) -> None:
+        """Want out: every host stops at its next safe point."""
+        self._asked.set()
+        for callback in self._callbacks:
+            threading.Thread(target=callback, daemon=True).start()
+
     def check(self) -> None:
         """Raise Interrupted when the operator wants out."""
         if self._asked.is_set():
@@ -82,9 +88,7 @@ class Stop:
     def _heard(self, number: int, _frame: FrameType | None) -> None:
         if self._asked.is_set() and number == signal.SIGINT:
             self._leave()
-        self._asked.set()
-        for callback in self._callbacks:
-            threading.Thread(target=callback, daemon=True).start()
+        self.ask()
         if self._prompting:
             raise KeyboardInterrupt
         waits = "; ".join(f"{host}: waiting for `{title}`" for host, title in self._in_flight.items())

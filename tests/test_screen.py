@@ -7,8 +7,10 @@ from rich.console import Console
 
 from opsbook.answer import Answer, Table
 from opsbook.events import Event
-from opsbook.screen import Colours, Plain, Screen
+from opsbook.screen import Colours, Plain, Screen, open_screen
+from opsbook.screen.board import Board
 from opsbook.screen.lines import aligned
+from opsbook.screen.progress import Progress
 
 EVENTS = [
     Event("step", "vps-i1", "Fetch the new commit", {"phase": "steps"}),
@@ -101,3 +103,124 @@ def test_a_table_shows_every_cell_whole_on_80_columns(make: str) -> None:
 def test_columns_are_aligned_and_the_last_is_ragged() -> None:
     table = Table(("a", "b"), (("long", "x"), ("s", "yy")))
     assert list(aligned(table)) == ["A     B", "long  x", "s     yy"]
+
+
+# -- the live table
+
+
+def started(*hosts: str) -> list[Event]:
+    return [Event("connect", host, "192.0.2.1") for host in hosts]
+
+
+def ended(host: str, code: int = 0) -> Event:
+    return Event("end", host, "it is over", {"code": code, "seconds": 1.0, "changed": False})
+
+
+def progress_of(hosts: int, *events: Event) -> Progress:
+    progress = Progress(hosts, clock=lambda: 0.0)
+    for event in events:
+        progress.take(event)
+    return progress
+
+
+def test_the_counts_tell_of_every_host_of_the_run() -> None:
+    events = [*started("a", "b", "c", "d"), ended("a"), ended("b", 4), Event("ready", "c", "reload")]
+    assert progress_of(9, *events).headline() == "9 hosts: 1 done, 1 failed, 1 ready, 1 running, 5 to come  (0 s)"
+    assert progress_of(4, *events, *started("c"), ended("c"), ended("d")).headline() == "4 hosts: 3 done, 1 failed  (0 s)"
+
+
+def test_a_host_shows_what_it_does_now_and_one_that_failed_why() -> None:
+    events = [*started("a", "b"), Event("step", "a", "Fetch it"), Event("fail", "b", "no answer"), ended("b", 8)]
+    rows = progress_of(2, *events).rows(10)
+    assert [(row.host, row.word, row.text) for row in rows] == [("b", "FAILED", "no answer"), ("a", "running", "Fetch it")]
+
+
+def test_where_not_all_fit_the_running_ones_and_the_newest_failures_are_shown() -> None:
+    failed = [event for n in range(40) for event in (*started(f"bad{n}"), ended(f"bad{n}", 4))]
+    progress = progress_of(300, *failed, *started(*(f"web{n}" for n in range(40))))
+    rows = progress.rows(20)
+    assert len(rows) == 20
+    assert [row.host for row in rows[:2]] == ["bad39", "bad38"]
+    assert sum(row.word == "running" for row in rows) == 10
+    assert [row.word for row in progress_of(300, *failed).rows(20)] == ["FAILED"] * 20
+
+
+def a_board(hosts: int) -> tuple[Board, io.StringIO]:
+    out = io.StringIO()
+    console = Console(file=out, width=80, height=24, force_terminal=True, highlight=False, soft_wrap=True, color_system=None)
+    return Board(hosts, err=console, out=console), out
+
+
+def test_the_table_of_300_hosts_fits_on_80_columns_and_24_lines() -> None:
+    board, out = a_board(300)
+    for number in range(300):
+        board.tell(Event("connect", f"a-host-with-a-rather-long-name-{number}.example.org", ""))
+        board.tell(Event("step", f"a-host-with-a-rather-long-name-{number}.example.org", "do something with a long title " * 5))
+    with board.calm():
+        pass
+    board.close()
+    drawn = Console(file=io.StringIO(), width=80, height=24).render_lines(board._drawn(), pad=False)
+    assert len(drawn) <= 24
+    assert all(sum(part.cell_length for part in line) <= 80 for line in drawn)
+    assert "300 hosts: 300 running" in out.getvalue()
+
+
+def test_host_output_in_the_table_is_tamed() -> None:
+    board, _ = a_board(2)
+    board.tell(Event("connect", "a", ""))
+    board.tell(Event("step", "a", "evil \x1b]0;title\x07 [red]text"))
+    board.close()
+    text = "".join(part.text for line in Console(file=io.StringIO(), width=80).render_lines(board._drawn()) for part in line)
+    assert "\x1b" not in text
+    assert "[red]text" in text
+
+
+def test_what_the_hosts_said_is_told_before_the_question_the_same_text_once() -> None:
+    board, out = a_board(9)
+    for number in range(7):
+        board.tell(Event("say", f"web{number}", "two rules come"))
+    board.tell(Event("say", "odd", "nothing comes"))
+    board.tell(Event("say", "odd", "already so: it is there", {"already": True}))
+    out.truncate(0)
+    with board.calm():
+        board.tell(Event("connect", "late", ""))
+        told = out.getvalue()
+    assert "web0, web1, web2, web3, web4 and 2 more           two rules come" in told
+    assert "odd           nothing comes" in told
+    assert "already so" not in told
+    assert "late" not in told
+    board.close()
+
+
+def test_failures_are_told_in_full_when_the_table_is_gone() -> None:
+    board, out = a_board(2)
+    board.tell(Event("fail", "a", "no answer", {"saw": "silence for 10 s", "next": "opsbook doctor a"}))
+    board.tell(ended("a", 8))
+    board.close()
+    for words in ("a  FAILED   no answer", "silence for 10 s", "a  next     opsbook doctor a"):
+        assert words in out.getvalue()
+
+
+def test_lines_that_stream_take_the_place_of_the_table() -> None:
+    board, out = a_board(2)
+    board.tell(Event("connect", "a", ""))
+    board.tell(Event("line", "a", "level=info"))
+    at = len(out.getvalue())
+    board.tell(Event("connect", "b", ""))
+    board.tell(Event("line", "b", "level=warn"))
+    assert out.getvalue()[at:] == "b: level=warn\n"
+    board.close()
+
+
+@pytest.mark.parametrize(("hosts", "live", "environment", "kind"), [
+    (3, True, {"TERM": "xterm"}, Board),
+    (1, True, {"TERM": "xterm"}, Colours),
+    (3, False, {"TERM": "xterm"}, Colours),
+    (3, True, {"TERM": "dumb"}, Plain),
+    (3, True, {"TERM": "xterm", "NO_COLOR": "1"}, Plain),
+])
+def test_several_hosts_get_a_table_on_a_terminal_that_can_show_one(
+    hosts: int, live: bool, environment: dict[str, str], kind: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert isinstance(open_screen(environment, hosts=hosts, debug=False, live=live), kind)

@@ -203,13 +203,22 @@ def conclude(job: Job, ended: list[Ended], code: int, screen: Screen, state: Sta
                 print(f"{one.host}: {one.answer.trouble}", file=sys.stderr)  # noqa: T201
                 if one.answer.next:
                     print(f"  next: {state.paste(one.answer.next)}", file=sys.stderr)  # noqa: T201
-    for one in ended:
-        if job.book.undo and job.undoing is None and one.record and one.code == 0:
-            print(state.paste(f"to take it back: opsbook undo {one.record} {one.host}"), file=sys.stderr)  # noqa: T201
+    for line in way_back(job, ended):
+        print(state.paste(f"to take it back: {line}"), file=sys.stderr)  # noqa: T201
     if len(ended) > 1:
-        again = state.paste(job.book.line(job.params_shown, f"--failed-of={job.id}"))
+        again = "" if state.options.plan else state.paste(job.book.line(job.params_shown, f"--failed-of={job.id}"))
         for line in told(ended, reads=reads, again=again):
-            print(line, file=sys.stderr)  # noqa: T201
+            print(state.mask(line), file=sys.stderr)  # noqa: T201
+
+
+def way_back(job: Job, ended: list[Ended]) -> list[str]:
+    """Return what undoes the run on the hosts where it ended well: one line where all have the record of this very run."""
+    if not job.book.undo or job.undoing is not None:
+        return []
+    done = [one for one in ended if one.record and one.code == 0]
+    if len(done) > 1 and len(done) == len(ended) and {one.record for one in done} == {job.id}:
+        return [f"opsbook undo {job.id}"]
+    return [f"opsbook undo {one.record} {one.host}" for one in done]
 
 
 def _as_json(one: Ended, hint: Callable[[str], str]) -> dict[str, object]:

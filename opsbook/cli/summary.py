@@ -24,11 +24,16 @@ def by_kind(ended: Sequence[Ended], *, reads: bool) -> dict[str, list[str]]:
 
 def told(ended: Sequence[Ended], *, reads: bool, again: str) -> Iterator[str]:
     """Yield a line for each host, then one for all, then what to type for those that failed."""
-    yield from (f"{one.host}: {one.state} (exit {one.code})" for one in ended)
+    yield from map(_line, ended)
     found = by_kind(ended, reads=reads)
     yield f"{len(ended)} hosts: {'; '.join(_counted(kind, names) for kind, names in found.items() if names)}"
-    if len(found["done"]) < len(ended):
+    if again and len(found["done"]) < len(ended):
         yield f"  next: {again}"
+
+
+def _line(one: Ended) -> str:
+    why = f"{one.error.what}; " if one.error and one.error.what not in one.state else ""
+    return f"{one.host}: {why}{one.state} (exit {one.code})"
 
 
 def _kind(one: Ended, *, reads: bool) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from opsbook.events import Event
 from opsbook.screen.lines import waiting
 
+CONNECTING = "connecting"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -49,7 +51,7 @@ class Progress:
         with self._one_at_a_time:
             if event.kind == "connect":
                 self._ready.discard(event.host)
-                self._going[event.host] = Going(self._clock(), "connecting")
+                self._going[event.host] = Going(self._clock(), CONNECTING)
             elif event.kind == "ready":
                 self._going.pop(event.host, None)
                 self._ready.add(event.host)
@@ -96,3 +98,5 @@ class Progress:
             going.text = waiting(event).text
         elif event.kind in {"step", "write", "proof"}:
             going.text = event.title
+        elif event.kind == "read" and going.text == CONNECTING:
+            going.text = "looking"

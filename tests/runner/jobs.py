@@ -86,6 +86,7 @@ class World:
     stop: Stop = field(default_factory=Stop)
     answers: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
+    before_answer: Callable[[], object] = lambda: None      # what happens while the operator thinks
 
     @property
     def transport(self) -> RecordingTransport:
@@ -144,6 +145,7 @@ class World:
 
     def _line(self, question: str) -> str:
         self.questions.append(question)
+        self.before_answer()
         return self.answers.pop(0)
 
 
