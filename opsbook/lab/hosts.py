@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ BARE = """
 if id claude-admin >/dev/null 2>&1; then userdel --force --remove claude-admin 2>/dev/null; fi
 rm -f /etc/sudoers.d/claude-admin
 """
+HERE = Path(__file__).parent / "etc"
+BASELINE, RENEW = ((HERE / name).read_text() for name in ("baseline.sh", "renew.sh"))
+MADE_BY = hashlib.sha256("".join((FIREWALL, BARE, BASELINE)).encode()).hexdigest()[:12]
 BOOTED = ("running", "degraded")
 
 
@@ -58,7 +62,7 @@ def server_box(lab: Lab, spec: HostSpec, images: Images, cgroups: str, address: 
 def server(lab: Lab, spec: HostSpec, site: Site) -> int:
     """Bring one server up; return the loopback port of its sshd."""
     files, images = furnish.host_files(lab, spec, site.addresses), site.images.only(spec.images)
-    content = " ".join((digest(files), *origins(lab, spec, images)))
+    content = " ".join((digest(files), MADE_BY, *origins(lab, spec, images)))
     box = server_box(lab, spec, images, site.cgroups, site.addresses[spec.name], content)
     if reusable(lab, box):
         site.progress(f"{spec.name}: reused")
@@ -73,12 +77,15 @@ def server(lab: Lab, spec: HostSpec, site: Site) -> int:
 def settled(lab: Lab, spec: HostSpec) -> None:
     """Do once what needs a running server, and give it the programs of today."""
     name = lab.container(spec.name)
-    if spec.bare:
-        script(name, BARE)
-        return
-    script(name, FIREWALL, *spec.open_ports)
+    script(name, BARE if spec.bare else FIREWALL, *spec.open_ports)
+    script(name, BASELINE)
+    programs(lab, spec)
+
+
+def programs(lab: Lab, spec: HostSpec) -> None:
+    """Give a server the programs that need root, as this opsbook has them."""
     if files := furnish.programs(spec):
-        docker("cp", "-", f"{name}:/", stdin=tar(files))
+        docker("cp", "-", f"{lab.container(spec.name)}:/", stdin=tar(files))
 
 
 def origins(lab: Lab, spec: HostSpec, images: Images) -> tuple[str, ...]:

@@ -58,5 +58,5 @@ def test_a_suite_with_another_version_is_told_and_not_mislabelled() -> None:
 
 
 def test_the_inventory_asks_for_the_newest_that_is_sound() -> None:
-    assert mirror.NEWEST == max(SUITES)
+    assert max(SUITES) == mirror.NEWEST
     assert CORRUPT not in SUITES
