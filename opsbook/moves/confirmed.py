@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from opsbook.check import Seen, expect, within
-from opsbook.errors import CommandFailed, ConnectionLost, Interrupted, NotTrue, OpsbookError, Unreachable
+from opsbook.errors import CommandFailed, ConnectionLost, Interrupted, NotTrue, OpsbookError, Refused, Unreachable
 from opsbook.host import Host
 from opsbook.systems.confirm import Kind, Standing, arm, disarm, restore, standing
 
@@ -38,15 +38,21 @@ def put_back(host: Host, kind: Kind) -> None:
     """Undo what waits for a confirmation, be it of a killed run; nothing where nothing waits."""
     found = _standing(host, kind)
     if found.token:
-        host.write(restore(found.token))
+        host.say(f"the {kind} still waits for somebody to confirm a change: it is put back")
+        host.write(replace(restore(found.token), about=f"put back what nobody has confirmed of the {kind}"))
+
+
+def expect_nothing_waits(host: Host, kind: Kind) -> None:
+    """Raise Refused while a change of somebody else waits to be confirmed: what is there now may be gone in a moment."""
+    found = _standing(host, kind)
+    if found.token:
+        fix = f"try again in {found.left + GRACE} s"
+        raise Refused(f"a change of the {kind} waits to be confirmed", saw=f"{found.left} s are left", next=fix, host=host.name)
 
 
 def _armed(host: Host, kind: Kind, seconds: int, about: str) -> str:
     """Have the settings saved; return the token that confirms what comes."""
-    found = _standing(host, kind)
-    if found.token:
-        host.say(f"the {kind} still waits for somebody to confirm a change of an earlier run: that is put back first")
-        host.write(replace(restore(found.token), about=about))
+    put_back(host, kind)
     host.write(replace(arm(kind, seconds), about=about))
     return "" if host.run.plan else _standing(host, kind).token
 

@@ -11,7 +11,7 @@ from opsbook.runner.job import Job
 
 
 class Peers:
-    """The peers of one host's run, by their role, each connected once, and its further logins."""
+    """The peers of one host's run, by role or name, each connected once, and its further logins."""
 
     def __init__(self, job: Job, run: Run, guard: Guard) -> None:
         self._job, self._run, self._guard = job, run, guard
@@ -19,7 +19,7 @@ class Peers:
         self._again: list[Transport] = []
 
     def __call__(self, role: str) -> Host:
-        """Return the read-only host with that role; raise UsageError unless exactly one has it."""
+        """Return the read-only host with that role or name; raise UsageError unless exactly one has it."""
         if role not in self._known:
             self._known[role] = peer = self._connect(self._entry(role))
             self._job.tools.prepare(peer)       # it has secrets of its own
@@ -37,7 +37,7 @@ class Peers:
             transport.close()
 
     def _entry(self, role: str) -> HostEntry:
-        entries = [entry for entry in self._job.inventory.hosts if role in entry.roles]
+        entries = [entry for entry in self._job.inventory.hosts if role in entry.roles or role == entry.name]
         if len(entries) != 1:
             raise UsageError(f'{len(entries)} hosts of the inventory have the role "{role}"; exactly one must', next="opsbook hosts")
         return entries[0]

@@ -18,6 +18,11 @@ class Socket:
     address: str = ""
     protocol: str = "tcp"
 
+    @property
+    def loopback(self) -> bool:
+        """Return whether only the host itself reaches it."""
+        return self.address.startswith("127.") or self.address == "::1"
+
     def clashes(self, other: Socket) -> bool:
         """Return whether both cannot be had at the same time."""
         same = (self.port, self.protocol) == (other.port, other.protocol)

@@ -1,0 +1,129 @@
+"""How a host's firewall stands towards what must be open, and towards our own SSH; and what leads from there to what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from opsbook.errors import Refused
+from opsbook.host import Host
+from opsbook.moves.openings import Wanted, scrape_ports
+from opsbook.systems import files, ssh_ports, ufw
+from opsbook.systems.root_view import root_view
+from opsbook.systems.sockets import listening
+from opsbook.systems.ufw import Firewall, Rule
+
+__all__ = ["Standing", "scrape_ports", "standing"]
+
+DOCKER_USER = "docker-user"
+VIEW = (*ufw.VIEW, *ssh_ports.VIEW, DOCKER_USER)
+AS_ROOT = "   (as root, on the host)"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The firewall, what Docker lets through by our rules, and how SSH comes in."""
+
+    ufw: Firewall
+    published: frozenset[str]       # `PORT SOURCE` of each
+    ssh: tuple[int, ...]
+    login: ssh_ports.Login
+
+    def has(self, one: Wanted) -> bool:
+        """Return whether that address gets in by the rules."""
+        return one.key in self.published if one.gate == "docker" else self.ufw.lets_in(one.port, one.source)
+
+    @property
+    def shut_out(self) -> tuple[int, ...]:
+        """Return the ports of sshd by which we could no longer come in if UFW denied what no rule allows."""
+        ports = sorted({*self.ssh, self.login.port})
+        return tuple(port for port in ports if not self.ufw.lets_in(port, self.login.client))
+
+    @property
+    def ssh_unruled(self) -> tuple[int, ...]:
+        """Return those of them that no rule mentions: these we may open ourselves."""
+        return tuple(port for port in self.shut_out if port in self.ssh and not self.ufw.about(port))
+
+
+def standing(host: Host) -> Standing:
+    """Return how it stands now; raise Refused where UFW cannot be asked."""
+    told = host.read(root_view(*VIEW))
+    if told["ufw"].code:
+        raise Refused("UFW cannot be asked", saw=told["ufw"].text, next=f"apt-get install ufw {AS_ROOT}", host=host.name)
+    published = frozenset(ufw.parse_published(told[DOCKER_USER]))
+    return Standing(ufw.parse_firewall(told), published, ssh_ports.parse_ports(told), host.recall(ssh_ports.login()))
+
+
+def expect_ipv6_guarded(host: Host) -> None:
+    """Raise Refused where UFW guards IPv4 alone."""
+    if not ufw.covers_ipv6(host.read(files.read(ufw.DEFAULTS))):
+        fix = f"IPV6=yes in {ufw.DEFAULTS}, then `ufw reload` {AS_ROOT}"
+        raise Refused("UFW leaves IPv6 alone, so the ports would be open there", saw="IPV6=no", next=fix, host=host.name)
+
+
+def expect_nobody_else(host: Host, now: Standing, want: Iterable[Wanted], strangers: Iterable[str]) -> None:
+    """Raise Refused where a rule lets a stranger in, so that the ports would be open to others, too."""
+    ports = dict.fromkeys([*(port for port, _ in scrape_ports(host)), *(one.port for one in want if one.gate == "ufw")])
+    for port, stranger in ((port, stranger) for port in ports for stranger in strangers):
+        found = now.ufw.first(port, stranger)
+        if found is not None and found.opens:
+            raise Refused(f"a rule lets strangers in on port {port}", saw=str(found), next=f"{found.delete} {AS_ROOT}", host=host.name)
+
+
+def expect_no_clash(host: Host, now: Standing, want: Iterable[Wanted]) -> None:
+    """Raise Refused where a rule that is not ours is for exactly what is wanted, and does not do it: UFW would replace it silently."""
+    for one in want:
+        for rule in now.ufw.rules:
+            if rule.exactly(one.port, one.source) and not rule.ours and one.gate == "ufw" and not now.has(one):
+                raise Refused("UFW would replace a rule that is not ours", saw=str(rule), next=f"{rule.delete} {AS_ROOT}", host=host.name)
+
+
+def expect_ssh_stays(host: Host, now: Standing) -> None:
+    """Raise Refused where a rule that is not ours to change keeps us out once UFW denies by default."""
+    shut = [port for port in now.shut_out if port not in now.ssh_unruled]
+    if shut:
+        saw = "\n".join(map(str, now.ufw.about(shut[0]))) or f"no rule for port {shut[0]}"
+        fix = f"ufw prepend allow proto tcp from {now.login.client} to any port {shut[0]} {AS_ROOT}"
+        raise Refused(f"UFW would shut out SSH from {now.login.client} on port {shut[0]}", saw=saw, next=fix, host=host.name)
+
+
+def would_close(host: Host, now: Standing, want: Iterable[Wanted]) -> Iterator[str]:
+    """Yield the ports in use that no rule opens: what denying by default closes."""
+    kept = {*now.ssh, *(one.port for one in want)}
+    open_to_others = {one.port for one in host.read(listening()) if one.protocol == "tcp" and not one.loopback}
+    yield from (str(port) for port in sorted(open_to_others - kept) if not any(rule.opens for rule in now.ufw.about(port)))
+
+
+def outdated(host: Host, now: Standing, want: Iterable[Wanted]) -> tuple[Rule, ...]:
+    """Return rules of ours for the exporters' ports that nobody wants any more, such as those for a former scraper."""
+    keys, ports = {one.key for one in want}, {str(port) for port, _ in scrape_ports(host)}
+    return tuple(rule for rule in now.ufw.rules if rule.ours and rule.ports in ports and rule.key not in keys)
+
+
+def way_there(host: Host, now: Standing, want: Iterable[Wanted]) -> list[str]:
+    """Return what is still to be done, in the words of the program that does it: SSH first, and UFW on last."""
+    missing = [one for one in want if not now.has(one)]
+    ssh = [] if now.ufw.denies else [f"ssh {port}" for port in now.ssh_unruled]
+    old = [f"withdraw {rule.key}" for rule in outdated(host, now, want)]
+    new = [f"allow {one.key} {one.why}" if one.gate == "ufw" else f"publish {one.key}" for one in missing]
+    on = [] if now.ufw.denies else [f"enable {now.login.port} {now.login.client}"]
+    return [*ssh, *old, *new, *on]
+
+
+def way_back(host: Host, now: Standing, want: Iterable[Wanted]) -> list[str]:
+    """Return what takes `way_there` back, UFW's own state first; a rule of ours that was there before, and is only moved, stays."""
+    fresh = [one for one in want if not now.has(one) and not now.ufw.own(one.key)]
+    off = [] if now.ufw.denies else ["back", *(f"unssh {port}" for port in now.ssh_unruled)]
+    closed = [f"withdraw {one.key}" if one.gate == "ufw" else f"unpublish {one.key}" for one in fresh]
+    old = [f"allow {rule.key} {rule.comment.removeprefix(ufw.OURS)}" for rule in outdated(host, now, want)]
+    return [*off, *closed, *old]
+
+
+def undone(now: Standing, lines: Iterable[str]) -> Iterator[str]:
+    """Yield those of the lines of a way back that are not done yet; `back` is known by UFW's state alone."""
+    for line in lines:
+        word, _, key = line.partition(" ")
+        own = now.ufw.own(" ".join(key.split()[:2])) if word != "unssh" else now.ufw.own(f"{key} 0.0.0.0/0")
+        todo = {"withdraw": own, "unssh": own, "allow": not own, "unpublish": key in now.published}
+        if todo.get(word):
+            yield line
