@@ -128,7 +128,7 @@ def runbook_command(page: Page, state: State) -> click.Command:
     from opsbook.cli.runbook_command import RunbookCommand
     from opsbook.page.outline import outline
 
-    return RunbookCommand(page, outline(page).fields, state)
+    return RunbookCommand(page, outline(page), state)
 
 
 def _tell(error: OpsbookError, state: State) -> int:

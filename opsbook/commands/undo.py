@@ -32,7 +32,7 @@ def undo(state: State, run: str, host: str | None) -> int:
     (`opsbook history --on HOST`) and HOST.
     """
     whole = _whole_id(state, run, host)
-    from opsbook.cli.run_command import undo_run
+    from opsbook.cli.undo_run import undo_run
 
     return undo_run(whole, host, state)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from opsbook.cli.run_command import make_job
+from opsbook.cli.making_job import make_job
 from opsbook.cli.state import State
 from opsbook.host import Result, Transport
 from opsbook.inventory import HostEntry

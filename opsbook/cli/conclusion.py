@@ -1,0 +1,63 @@
+"""What is shown when all hosts have ended: the answers, the way back, a line each; or one JSON document."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opsbook.answer import Answer
+    from opsbook.cli.state import State
+    from opsbook.runner.job import Job
+    from opsbook.runner.outcome import Ended
+    from opsbook.screen import Screen
+
+
+def conclude(job: Job, ended: Sequence[Ended], code: int, screen: Screen, state: State) -> None:
+    """Show how the run ended; with `--jsonl` its events have told the answers."""
+    if state.options.json and not state.options.jsonl:
+        print(_document(job, ended, code, state))  # noqa: T201
+        return
+    for one in ended:
+        if one.answer is not None and not state.options.jsonl:
+            _show(one.host, one.answer, screen, state)
+    for one in ended:
+        if job.book.undo and job.undoing is None and one.record and one.code == 0:
+            _talk(state.paste(f"to take it back: opsbook undo {one.record} {one.host}"))
+    if len(ended) > 1:
+        for one in ended:
+            _talk(f"{one.host}: {one.state} (exit {one.code})")
+
+
+def _show(host: str, answer: Answer, screen: Screen, state: State) -> None:
+    hints = tuple(state.paste(line) if line.lstrip().startswith("next:") else line for line in answer.lines)
+    screen.answer(host, replace(answer, lines=hints))
+    if answer.trouble:
+        _talk(f"{host}: {answer.trouble}")
+        if answer.next:
+            _talk(f"  next: {state.paste(answer.next)}")
+
+
+def _document(job: Job, ended: Sequence[Ended], code: int, state: State) -> str:
+    document = {"run": job.id, "runbook": job.book.page.name, "plan": state.options.plan, "code": code}
+    hosts = [{**_as_json(one, state.paste), "answer": one.answer.data if one.answer else None} for one in ended]
+    return json.dumps(job.mask.deep({**document, "hosts": hosts}), ensure_ascii=False, indent=2, default=str)
+
+
+def _as_json(one: Ended, hint: Callable[[str], str]) -> dict[str, object]:
+    error = one.error
+    return {
+        "host": one.host,
+        "code": one.code,
+        "state": one.state,
+        "changed": one.changed,
+        "proofs": [asdict(proof) for proof in one.proofs],
+        "error": {"what": error.what, "saw": error.saw, "next": hint(error.next)} if error else None,
+    }
+
+
+def _talk(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201
