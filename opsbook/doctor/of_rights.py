@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from opsbook.counted import counted
 from opsbook.doctor.facts import Facts
 from opsbook.findings.finding import Finding
 from opsbook.systems.sudo import ANYTHING, allows
@@ -20,7 +21,7 @@ def rights(f: Facts) -> Iterator[Finding]:
         remedy = "visudo -f /etc/sudoers.d/opsbook    (as root, on the host)"
         yield Finding("warn", "sudo gives us nothing without a password", said, remedy)
         return
-    yield Finding("ok", f"sudo: {len(f.grants)} commands without a password", _listed(f))
+    yield Finding("ok", f"sudo: {counted(len(f.grants), 'command')} without a password", _listed(f))
     yield from _too_many(f)
     yield from _missing(f)
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
+from opsbook.counted import counted
 from opsbook.errors import UsageError
 from opsbook.inventory import HostEntry
 from opsbook.runner.job import Job
@@ -23,7 +24,7 @@ def run_all(job: Job, entries: list[HostEntry]) -> list[Ended]:
     for batch in batches(entries, job.options.batch):
         failed = sum(one.code != DONE for one in ended)
         if limit is not None and failed > limit:
-            ended += [Ended(entry.name, REFUSED, f"not started: {failed} hosts had failed before") for entry in batch]
+            ended += [Ended(entry.name, REFUSED, f"not started: {counted(failed, 'host')} had failed before") for entry in batch]
             continue
         ended += _run_batch(job, batch)
     return ended
