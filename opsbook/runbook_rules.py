@@ -53,7 +53,7 @@ def _of_params(page: Page, params: object) -> Iterator[str]:
     read = {one.name: one.shape for one in outline(page).fields}
     for one in found:
         if read.get(one.name) != one.shape:     # help and TAB never import the file
-            yield f"{file}: Params.{one.name}: write its type, help and a service in place, without names from elsewhere"
+            yield f"{file}: Params.{one.name}: write its type and help in place (a service as default, too), no names from elsewhere"
 
 
 def _of_a_reader(file: Path, module: ModuleType) -> Iterator[str]:
