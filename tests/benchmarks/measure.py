@@ -73,7 +73,8 @@ def first_line(words: Sequence[str | Path], env: Mapping[str, str], expected: st
 
     def action() -> Sequence[float]:
         begun = time.perf_counter()
-        with subprocess.Popen(words, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+        nowhere = subprocess.DEVNULL
+        with subprocess.Popen(words, env=dict(env), stdin=nowhere, stdout=nowhere, stderr=subprocess.PIPE, text=True) as run:
             line = run.stderr.readline() if run.stderr is not None else ""
             seconds = time.perf_counter() - begun
             run.kill()
