@@ -19,7 +19,7 @@ FOR_MANY_HOSTS = frozenset({"batch", "max_fail"})   # an undo goes to its hosts 
 
 
 @click.command("undo")
-@click.argument("run", shell_complete=complete.runs)
+@click.argument("run", shell_complete=complete.runs_here)
 @click.argument("host", required=False, shell_complete=complete.hosts)
 @change_options
 @confirm_options
