@@ -21,6 +21,8 @@ def mistakes(page: Page, module: ModuleType) -> Iterator[str]:
     file = page.path
     if not isinstance(getattr(module, "ON", None), str) or not module.ON:
         yield f'{file}: ON is missing: a service, a role, "stack" or "any"'
+    elif outline(page).on not in ("", module.ON):       # hosts are chosen before the file is imported
+        yield f"{file}: ON is not what is written there; write it in place, once"
     yield from _of_params(page, getattr(module, "Params", None))
     if page.risk == "reads":
         yield from _of_a_reader(file, module)
@@ -51,7 +53,7 @@ def _of_params(page: Page, params: object) -> Iterator[str]:
     read = {one.name: one.shape for one in outline(page).fields}
     for one in found:
         if read.get(one.name) != one.shape:     # help and TAB never import the file
-            yield f"{file}: Params.{one.name}: write its type and help in place, without names from elsewhere"
+            yield f"{file}: Params.{one.name}: write its type and help in place (a service as default, too), no names from elsewhere"
 
 
 def _of_a_reader(file: Path, module: ModuleType) -> Iterator[str]:

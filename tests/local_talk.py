@@ -80,6 +80,10 @@ class LocalHost:
         return str(self.folder / "lock")
 
     @property
+    def holder(self) -> Path:
+        return Path(f"{self.lock}.holder.{os.geteuid()}")
+
+    @property
     def state(self) -> Path:
         return self.folder / "home/.local/state/opsbook"
 

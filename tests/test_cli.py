@@ -75,6 +75,47 @@ def test_a_broken_runbook_breaks_neither_list_nor_help_nor_its_neighbours(termin
     assert here.type("later", "--help").code == 0
 
 
+@pytest.fixture
+def own_site(terminal: Terminal, tmp_path: Path) -> Terminal:
+    """A site with one host and a runbook that says when it is imported, and refuses the word no."""
+    folder = tmp_path / "site" / "runbooks"
+    folder.mkdir(parents=True)
+    (folder.parent / "inventory.yaml").write_text("hosts: {web: {address: 127.0.0.1}}")
+    (folder / "telling.py").write_text((SITE / "runbooks" / "stack" / "look_sample.py").read_text() + """
+import os
+from dataclasses import dataclass
+os.write(2, b"imported\\n")
+
+@dataclass(frozen=True)
+class Params:
+    word: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.word == "no":
+            raise ValueError("no is not taken")
+""")
+    return Terminal(terminal.captured, terminal.environment, folder.parent)
+
+
+def test_the_first_line_comes_before_the_runbook_is_imported(own_site: Terminal) -> None:
+    said = own_site.type("telling")
+    assert said.out == "I am web\n"
+    assert said.err.splitlines()[:2] == ["telling on web (127.0.0.1)", "imported"]
+
+
+def test_what_a_runbook_refuses_by_itself_is_told_instead_of_a_first_line(own_site: Terminal) -> None:
+    said = own_site.type("telling", "--word", "no")
+    assert said.code == 2
+    assert said.err.splitlines() == ["imported", "no is not taken"]
+    assert own_site.type("telling", "--word", "yes").code == 0
+
+
+def test_a_wrong_host_or_value_is_told_without_importing_the_runbook(own_site: Terminal) -> None:
+    assert [own_site.type("telling", *words).code for words in (("wep",), ("--word", ""), ("--group", "none"))] == [2, 2, 2]
+    assert own_site.type("telling", "wep").err.splitlines()[0] == 'the inventory has no host "wep"'
+    assert own_site.type("telling", "--group", "none").err == 'no host has the role "none"\n'
+
+
 def test_show_prints_the_page_and_the_titles(terminal: Terminal) -> None:
     out = terminal.type("show", "reload-sample").out
     for words in (

@@ -47,14 +47,25 @@ def test_services_hosts_and_roles_are_offered_where_they_belong() -> None:
 
 def test_runs_are_offered_from_the_journal_newest_first_and_none_is_made_for_it(tmp_path: Path) -> None:
     place = {"XDG_STATE_HOME": str(tmp_path)}
-    assert offered("opsbook", "undo", "", **place) == []
+    assert offered("opsbook", "history", "show", "", **place) == offered("opsbook", "undo", "", **place) == []
     assert list(tmp_path.iterdir()) == []
     with closing(open_journal(place)) as journal:
         for run in ("261121-0105-k3fq", "261122-0105-abcd"):
             journal.start(run, "restart-sample", {}, ["serverA"], "ada@laptop", plan=False)
-    assert offered("opsbook", "undo", "", **place) == ["261122-0105-abcd", "261121-0105-k3fq"]
+    assert offered("opsbook", "history", "show", "", **place) == ["261122-0105-abcd", "261121-0105-k3fq"]
     assert offered("opsbook", "history", "show", "261121", **place) == ["261121-0105-k3fq"]
     assert offered("opsbook", "history", "--on", "serverA", "--runbook", "restart-sa", **place) == ["restart-sample"]
+
+
+def test_only_runs_of_this_site_are_offered_to_be_undone(tmp_path: Path) -> None:
+    place, here = {"XDG_STATE_HOME": str(tmp_path)}, str(SITE / "inventory.yaml")
+    with closing(open_journal(place)) as journal:
+        for run, site in (("261121-0105-k3fq", here), ("261122-0105-abcd", "LAB other"), ("261123-0105-abce", here)):
+            journal.start(run, "restart-sample", {}, ["serverA"], "ada@laptop", plan=False, site=site)
+    assert offered("opsbook", "undo", "", **place) == ["261123-0105-abce", "261121-0105-k3fq"]
+    assert offered("opsbook", "undo", "", cwd=tmp_path, **place) == []
+    (tmp_path / "inventory.yaml").write_text(BROKEN)
+    assert offered("opsbook", "undo", "", cwd=tmp_path, **place) == []
 
 
 def test_faults_of_the_lab_are_offered() -> None:

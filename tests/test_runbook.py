@@ -187,6 +187,7 @@ ALL = {**pages([ROOT / "runbooks"]), **pages([SITE])}
 def test_what_is_read_without_importing_is_what_importing_gives(name: str) -> None:
     book: Runbook = load(ALL[name])
     read = outline(ALL[name])
+    assert read.on == book.on
     assert list(read.steps) == [title(step) for step in book.steps]
     assert list(read.proof) == [title(check) for check in book.proof]
     assert list(read.undo) == [title(step) for step in book.undo]
@@ -200,6 +201,30 @@ def test_every_runbook_has_a_page_with_when_risk_and_undo(name: str) -> None:
     assert page.broken == ""
     assert all((page.title, page.when, page.risk_text, page.undo))
     assert all(one.help for one in outline(page).fields), "every parameter says what it is"
+
+
+def test_where_a_runbook_runs_is_read_only_where_it_stands_as_a_text(written: Write) -> None:
+    page = written(GOOD.replace('ON = "any"', 'ON = "an" + "y"'))
+    assert outline(page).on == ""
+    assert load(page).on == "any"
+
+
+def test_a_runbook_that_changes_its_mind_about_where_it_runs_is_refused(written: Write) -> None:
+    assert "ON is not what is written there" in refused(written(GOOD + 'if STEPS:\n    ON = "stack"\n'))
+
+
+def test_a_service_that_is_meant_when_none_is_named_may_not_come_from_elsewhere(written: Write) -> None:
+    imports = "from typing import Annotated\nfrom opsbook.page.fields import SERVICE\nMEANT = 'loki'\n"
+    text = FROZEN.replace("from dataclasses", imports + "from dataclasses") + "    service: Annotated[str, SERVICE] = "
+    assert "write its type and help in place (a service as default, too)" in refused(written(text + "MEANT\n"))
+
+
+def test_a_service_in_place_may_be_meant_when_none_is_named(written: Write) -> None:
+    imports = "from typing import Annotated\nfrom opsbook.page.fields import SERVICE\n"
+    text = FROZEN.replace("from dataclasses", imports + "from dataclasses") + "    service: Annotated[str, SERVICE] = 'loki'\n"
+    page = written(text)
+    assert [one.default for one in outline(page).fields] == ["loki"]
+    assert load(page).on == "any"
 
 
 def test_titles_of_imported_checks_are_found_in_their_modules(written: Write) -> None:

@@ -8,7 +8,6 @@ from opsbook.cli.selection import Wanted, check_names, choose
 from opsbook.errors import UsageError
 from opsbook.inventory import HostEntry, Inventory, Service, Stack
 from opsbook.page.fields import EXPORTER, SERVICE, Field
-from opsbook.runbook import NoParams
 
 SERVICES = (Service("prometheus", 9090), Service("loki", 3100), Service("queue", 9200, exporter=True))
 P24 = Stack("p24", "/opt", "/opt/m", "m", services=SERVICES)
@@ -98,24 +97,15 @@ def field(name: str, *, exporter: bool = False, several: bool = False) -> Field:
     return Field(name, str, required=False, marker=EXPORTER if exporter else SERVICE, several=several)
 
 
-class Given:
-    """Parameters as a runbook would have them."""
-
-    service: str | None = None
-    only: tuple[str, ...] = ()
-
-
-def given(service: str | None, only: tuple[str, ...] = ()) -> Given:
-    found = Given()
-    found.service, found.only = service, only
-    return found
+def given(service: str | None, only: tuple[str, ...] = ()) -> dict[str, object]:
+    return {"service": service, "only": only}
 
 
 def test_services_that_parameters_name_are_checked_and_returned() -> None:
     fields = [field("service"), field("only", several=True)]
     assert check_names(SITE, fields, given("loki", ("prometheus",))) == ["loki", "prometheus"]
     assert check_names(SITE, fields, given(None)) == []
-    assert check_names(SITE, [], NoParams()) == []
+    assert check_names(SITE, [], {}) == []
 
 
 def test_a_near_miss_of_a_service_names_the_right_one() -> None:

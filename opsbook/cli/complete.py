@@ -39,14 +39,27 @@ def runbooks(context: click.Context, _parameter: click.Parameter, incomplete: st
 
 def runs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the newest runs, with what they were."""
+    state = context.find_object(State)
+    return _runs(state, incomplete) if state is not None else []
+
+
+def runs_here(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the newest runs of this site: those that can be undone from here."""
+    state = context.find_object(State)
+    try:
+        return _runs(state, incomplete, state.inventory().site) if state is not None else []
+    except UsageError:
+        return []
+
+
+def _runs(state: State, incomplete: str, site: str | None = None) -> list[CompletionItem]:
     from opsbook.journal import is_there, open_journal
 
-    state = context.find_object(State)
-    if state is None or not is_there(state.environment):
+    if not is_there(state.environment):
         return []       # TAB makes no files
     try:
         with closing(open_journal(state.environment)) as journal:
-            rows = journal.runs(RUNS)
+            rows = journal.runs(RUNS, site=site)
     except UsageError:
         return []
     return [CompletionItem(row.id, help=f"{row.runbook} {' '.join(row.hosts)}") for row in rows if row.id.startswith(incomplete)]

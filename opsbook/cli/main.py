@@ -129,8 +129,7 @@ def runbook_command(page: Page, state: State) -> click.Command:
     from opsbook.cli.runbook_command import RunbookCommand
     from opsbook.page.outline import outline
 
-    found = outline(page)
-    return RunbookCommand(page, found.fields, state, any_login=found.any_login)
+    return RunbookCommand(page, outline(page), state)
 
 
 def _tell(error: OpsbookError, state: State) -> int:

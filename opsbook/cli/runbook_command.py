@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from opsbook.cli.headline import announce
 from opsbook.cli.params import click_parameter, host_parameters
 from opsbook.cli.state import State, change_options, common_options, confirm_options, fleet_options, login_option
 from opsbook.errors import UsageError
 from opsbook.page import Page
-from opsbook.page.fields import Field, build
+from opsbook.page.fields import Field, build, vet
+from opsbook.page.outline import Outline
 
 if TYPE_CHECKING:
     from opsbook.cli.selection import Wanted
+    from opsbook.inventory import HostEntry
+    from opsbook.runbook import Runbook
 
 WRITERS = (change_options, confirm_options)
 EVERYBODY = (fleet_options, common_options)
@@ -25,27 +29,41 @@ WIDEST_ARGUMENT = 30
 class RunbookCommand(click.Command):
     """One runbook on the command line."""
 
-    def __init__(self, page: Page, fields: tuple[Field, ...], state: State, *, any_login: bool = False) -> None:
-        self.page, self.fields, self.state = page, fields, state
-        own = [*map(click_parameter, fields), *host_parameters()]
+    def __init__(self, page: Page, outline: Outline, state: State) -> None:
+        self.page, self.outline, self.fields, self.state = page, outline, outline.fields, state
+        own = [*map(click_parameter, self.fields), *host_parameters()]
         self.own = {parameter.name for parameter in own}
         groups = EVERYBODY if page.risk == "reads" else (*WRITERS, *EVERYBODY)
-        groups = (login_option, *groups) if any_login else groups
+        groups = (login_option, *groups) if outline.any_login else groups
         super().__init__(page.name, params=[*own, *_shared(groups)], short_help=page.title, help=page.title)
 
     def invoke(self, ctx: click.Context) -> int:
-        """Check parameters and hosts, then run; return the exit code."""
-        from opsbook.cli.login import logged_in
+        """Check parameters and hosts, print the first line, and only then import what runs; return the exit code."""
+        typed = {field.name: ctx.params[field.name] for field in self.fields if _is_typed(ctx, field.name)}
+        vet(self.fields, typed)
+        if typed and self.outline.picky:
+            build(self._book.params, typed)     # what it refuses is told instead of a first line
+        hosts = self._hosts(ctx)
+        announce(self.page.name, hosts, self.state)
+        params = build(self._book.params, typed)
         from opsbook.cli.run_command import run_runbook
-        from opsbook.cli.selection import check_names, choose
+
+        return run_runbook(self._book, params, hosts, self.state)
+
+    @property
+    def _book(self) -> Runbook:
         from opsbook.runbook import load
 
-        book, given = load(self.page), ctx.params
-        params = build(book.params, {name: given[name] for name in given if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE})
+        return load(self.page)
+
+    def _hosts(self, ctx: click.Context) -> list[HostEntry]:
+        from opsbook.cli.login import logged_in
+        from opsbook.cli.selection import check_names, choose
+
         inventory = self.state.inventory()
-        services = check_names(inventory, self.fields, params)
-        hosts = [logged_in(host, self.state) for host in choose(inventory, book.on, self._wanted(ctx), services)]
-        return run_runbook(self.page, params, hosts, self.state)
+        services = check_names(inventory, self.fields, ctx.params)
+        chosen = choose(inventory, self.outline.on or self._book.on, self._wanted(ctx), services)
+        return [logged_in(host, self.state) for host in chosen]
 
     def _wanted(self, ctx: click.Context) -> Wanted:
         from opsbook.cli.selection import Wanted
@@ -87,6 +105,10 @@ class RunbookCommand(click.Command):
 
 
 HOST = ("HOST...", "The hosts; may be left out when only one fits.")
+
+
+def _is_typed(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def _shared(groups: Iterable[Callable[[Any], Any]]) -> list[click.Parameter]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from opsbook.errors import UsageError
 from opsbook.inventory import HostEntry, Inventory, nearest
@@ -30,6 +31,13 @@ def choose(inventory: Inventory, on: str, wanted: Wanted, services: Iterable[str
     return chosen
 
 
+def need_addresses(inventory: Inventory, hosts: Iterable[HostEntry]) -> None:
+    """Raise UsageError naming the variables without which a host has no address; others, such as a key's, may be missing."""
+    for host in hosts:
+        if host.address is None:
+            raise _not_set(host, inventory)
+
+
 def fits(host: HostEntry, on: str) -> bool:
     """Return whether a runbook for `on` can run there: any host, one with a stack, one with that role, one with that service."""
     if on == "any":
@@ -39,13 +47,12 @@ def fits(host: HostEntry, on: str) -> bool:
     return on in host.roles or (host.stack is not None and any(service.name == on for service in host.stack.services))
 
 
-def check_names(inventory: Inventory, fields: Iterable[Field], values: object) -> list[str]:
+def check_names(inventory: Inventory, fields: Iterable[Field], values: Mapping[str, Any]) -> list[str]:
     """Return the services that the parameters name; raise UsageError for one that no stack has, with the nearest."""
     found: list[str] = []
     for field in fields:
-        value = getattr(values, field.name)
         if field.marker is not None:
-            names = value if field.several else (value,)
+            names = values[field.name] if field.several else (values[field.name],)
             found.extend(_known(inventory, field, name) for name in names if name is not None)
     return found
 
@@ -118,10 +125,14 @@ def _complete(inventory: Inventory, host: HostEntry) -> None:
     at: HostEntry | None = host
     while at is not None:
         if at.missing:
-            where = inventory.path.parent / ".env.local"
-            mend = f"echo {at.missing[0]}=203.0.113.5 >> {where}   (or set it in the environment)"
-            raise UsageError(f"not set: {', '.join(at.missing)}", host=at.name, next=mend)
+            raise _not_set(at, inventory)
         at = inventory.host(at.jump) if at.jump else None
+
+
+def _not_set(host: HostEntry, inventory: Inventory) -> UsageError:
+    where = inventory.path.parent / ".env.local"
+    mend = f"echo {host.missing[0]}=203.0.113.5 >> {where}   (or set it in the environment)"
+    return UsageError(f"not set: {', '.join(host.missing)}", host=host.name, next=mend)
 
 
 def _names(hosts: Iterable[HostEntry]) -> list[str]:

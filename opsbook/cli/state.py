@@ -58,11 +58,13 @@ class State:
 
     @property
     def mask(self) -> Mask:
-        """Return what hides the secrets that are known so far."""
+        """Return what hides the secrets that are known so far; made when somebody asks, which is after a run's first line."""
         if self._mask is None:
             from opsbook.mask import Mask, key_lines
 
             self._mask = Mask(line for value in self.environment.values() for line in key_lines(value))
+            if self._inventory is not None:
+                _hide_keys(self._mask, self._inventory)
         return self._mask
 
     def paste(self, hint: str) -> str:
@@ -87,7 +89,8 @@ class State:
 
         if self._inventory is None:
             self._inventory = inventory_file.load(self.inventory_path(), self.environment)
-            self._hide_keys(self._inventory)
+            if self._mask is not None:
+                _hide_keys(self._mask, self._inventory)
         return self._inventory
 
     def pages(self) -> dict[str, Page]:
@@ -95,11 +98,6 @@ class State:
         if self._pages is None:
             self._pages = pages(folders(self._of_the_site_or_none()), COMMANDS)
         return self._pages
-
-    def _hide_keys(self, inventory: Inventory) -> None:
-        from opsbook.mask import key_lines
-
-        self.mask.learn(line for host in inventory.hosts if host.key for line in key_lines(host.key))
 
     def _of_the_site(self) -> Path:
         from opsbook import inventory_file
@@ -111,6 +109,12 @@ class State:
             return self._of_the_site()      # in the lab too: there a site's own runbooks are rehearsed
         except UsageError:
             return None
+
+
+def _hide_keys(mask: Mask, inventory: Inventory) -> None:
+    from opsbook.mask import key_lines
+
+    mask.learn(line for host in inventory.hosts if host.key for line in key_lines(host.key))
 
 
 pass_state = click.make_pass_decorator(State)

@@ -99,13 +99,13 @@ def _on_host(state: State, host: str, limit: int, runbook: str | None) -> None:
 
 def _notes(state: State, host: str, limit: int) -> list[Note]:
     from opsbook.cli.connect import open_ssh
-    from opsbook.cli.run_command import need_addresses
+    from opsbook.cli.selection import need_addresses
     from opsbook.errors import CommandFailed
     from opsbook.record.note import notes
     from opsbook.shell import Command
 
     entry = state.inventory().host(host)
-    need_addresses([entry], state.inventory().path)
+    need_addresses(state.inventory(), [entry])
     connection, question = open_ssh(entry, state), notes(limit * LINES)
     assert isinstance(question.ask, Command)  # noqa: S101 - journalctl, see note.py
     try:

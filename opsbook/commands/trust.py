@@ -31,10 +31,10 @@ def trust(state: State, host: str, fingerprints: tuple[str, ...], *, replace: bo
     ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
     """
     from opsbook.cli.connect import open_ssh
-    from opsbook.cli.run_command import need_addresses
+    from opsbook.cli.selection import need_addresses
 
     entry = state.inventory().host(host)
-    need_addresses([entry], state.inventory().path)
+    need_addresses(state.inventory(), [entry])
     ceremony = _ceremony(state, host, fingerprints, replace=replace)
     ssh = open_ssh(entry, state, settle=ceremony.settle)
     ssh.greet()

@@ -19,7 +19,7 @@ FOR_MANY_HOSTS = frozenset({"batch", "max_fail"})   # an undo goes to its hosts 
 
 
 @click.command("undo")
-@click.argument("run", shell_complete=complete.runs)
+@click.argument("run", shell_complete=complete.runs_here)
 @click.argument("host", required=False, shell_complete=complete.hosts)
 @change_options
 @login_option
@@ -33,7 +33,7 @@ def undo(state: State, run: str, host: str | None) -> int:
     (`opsbook history --on HOST`) and HOST.
     """
     whole = _whole_id(state, run, host)
-    from opsbook.cli.run_command import undo_run
+    from opsbook.cli.undo_run import undo_run
 
     return undo_run(whole, host, state)
 

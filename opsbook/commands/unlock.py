@@ -31,12 +31,12 @@ def unlock(state: State, host: str) -> None:
     The run that holds it makes no further change; what it had stopped is started again by the host.
     """
     from opsbook.cli.connect import open_ssh
-    from opsbook.cli.run_command import need_addresses
+    from opsbook.cli.selection import need_addresses
     from opsbook.watch.eviction import Eviction
     from opsbook.watch.holder import Holder
 
     entry = state.inventory().host(host)
-    need_addresses([entry], state.inventory().path)
+    need_addresses(state.inventory(), [entry])
     connection = open_ssh(entry, state)
     try:
         take_away(state, entry, Eviction(connection, Holder(getpass.getuser(), socket.gethostname(), "unlock", host)))

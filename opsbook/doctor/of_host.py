@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from opsbook.counted import counted
 from opsbook.doctor.facts import Facts
 from opsbook.findings.finding import Finding
 from opsbook.systems.disk import Disk
@@ -69,7 +70,7 @@ def disks(f: Facts) -> Iterator[Finding]:
         what = f"the disk is {'' if full else 'nearly '}full: {disk.mount}"
         yield Finding("bad" if full else "warn", what, saw, f"ssh {f.host} du -xh --max-depth=2 {disk.mount} | sort -h | tail")
     if f.machine.disks and not short:
-        yield Finding("ok", f"{len(f.machine.disks)} disks have room")
+        yield Finding("ok", f"{counted(len(f.machine.disks), 'disk has', 'disks have')} room")
 
 
 def lock(f: Facts) -> Iterator[Finding]:

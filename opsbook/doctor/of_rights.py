@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from opsbook.counted import counted
 from opsbook.doctor.facts import Facts
 from opsbook.findings.finding import Finding
 from opsbook.privileged import ALL, Act
@@ -16,7 +17,7 @@ def rights(f: Facts) -> Iterator[Finding]:
         said = f.why.get("grants", "")
         yield Finding("warn", "sudo gives us nothing without a password", said, provision(f))
         return
-    yield Finding("ok", f"sudo: {len(f.grants)} commands without a password", _listed(f))
+    yield Finding("ok", f"sudo: {counted(len(f.grants), 'command')} without a password", _listed(f))
     yield from _too_many(f)
     yield from _missing(f)
 

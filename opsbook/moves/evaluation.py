@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from opsbook.check import Seen
+from opsbook.counted import counted
 from opsbook.host import Host
 from opsbook.systems.prometheus import Prometheus
 from opsbook.systems.rules import Group, Rule
@@ -59,8 +60,7 @@ def _unknown(group: Group) -> list[Rule]:
 
 
 def _count(group: Group) -> str:
-    count = len(_unknown(group))
-    return "1 expression was" if count == 1 else f"{count} expressions were"
+    return counted(len(_unknown(group)), "expression was", "expressions were")
 
 
 def _errors(groups: Iterable[Group]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opsbook.check import Seen, look_once
+from opsbook.counted import counted
 from opsbook.host import Host, Read
 from opsbook.moves.working import PROMETHEUS
 from opsbook.systems.answers import text
@@ -15,7 +16,7 @@ def offers_its_metrics(host: Host, exporter: str) -> Seen:
     known = host.stack.service(exporter)
     offered = names(host.read(Read(Request(exporter, known.healthy or "/metrics"), text)))
     lacking = [name for name in known.metrics if name not in offered]
-    saw = f"it lacks {', '.join(lacking)}" if lacking else f"it offers {', '.join(known.metrics) or f'{len(offered)} metrics'}"
+    saw = f"it lacks {', '.join(lacking)}" if lacking else f"it offers {', '.join(known.metrics) or counted(len(offered), 'metric')}"
     return Seen(bool(offered) and not lacking, saw, next=f"opsbook logs {exporter} {host.name}")
 
 
@@ -26,7 +27,7 @@ def is_scraped(host: Host, exporter: str, since: float) -> Seen:
     old = [target for target in found if target.scraped < since]
     bad = [f"{target.instance} is {target.health} {target.error}".strip() for target in found if target.health != "up"]
     bad += [f"{target.instance} was not scraped since the start" for target in old]
-    saw = "\n".join(bad) or f"{len(found)} target{'s' * (len(found) != 1)} of job {job}"
+    saw = "\n".join(bad) or f"{counted(len(found), 'target')} of job {job}"
     return Seen(bool(found) and not bad, saw, next=f"opsbook logs {exporter} {host.name}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from opsbook.check import Seen
+from opsbook.counted import counted
 from opsbook.host import Host
 from opsbook.systems import docker
 from opsbook.systems.container import Container
@@ -27,7 +28,7 @@ def are_untouched(host: Host) -> Seen:
     before: Mapping[str, list[Any]] = host.run.kept.get(KEPT, {})
     fates = {name: _fate(life, now.get(name)) for name, life in before.items()}
     notes = [f"{name} {fate}" for name, fate in fates.items() if fate]
-    return Seen(set(fates.values()) <= {"", LOOPS}, saw="\n".join(notes) or f"{len(before)} containers, none restarted")
+    return Seen(set(fates.values()) <= {"", LOOPS}, saw="\n".join(notes) or f"{counted(len(before), 'container')}, none restarted")
 
 
 def _life(found: Container) -> list[Any]:

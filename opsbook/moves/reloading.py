@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from opsbook.check import Seen
+from opsbook.counted import counted
 from opsbook.errors import NothingToUndo, Refused
 from opsbook.host import Host, Write
 from opsbook.moves import checkout
@@ -97,8 +98,8 @@ def has_same_files(host: Host, container: Container, paths: Iterable[str], p: Wa
     wanted = tuple(paths)
     different = different_inside(host, container, wanted)
     saw = "\n".join(f"{path}: {how}" for path, how in different.items())
-    count = "1 file" if len(wanted) == 1 else f"{len(wanted)} files"
-    return Seen(bool(wanted) and not different, saw or f"{count}, the same inside and outside", next=str(again(host, p)))
+    same = f"{counted(len(wanted), 'file')}, the same inside and outside"
+    return Seen(bool(wanted) and not different, saw or same, next=str(again(host, p)))
 
 
 def has_reloaded(host: Host, container: Container, paths: Iterable[str], page: str, names: tuple[str, str]) -> Seen:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from opsbook.check import Seen
+from opsbook.counted import counted
 from opsbook.host import Host, Read
 from opsbook.moves import services
 from opsbook.systems.alertmanager import Alertmanager
@@ -26,7 +27,7 @@ def alerts_find_a_receiver(host: Host) -> Seen:
     receivers, used = host.read(ALERTMANAGER.receivers()), host.read(PROMETHEUS.alertmanagers())
     loaded = bool(host.read(ALERTMANAGER.status()).config.strip())
     unreached = [f"{url} cannot be reached from {PROMETHEUS.service}: {why}" for url in used if (why := _in_the_way(host, url))]
-    saw = "\n".join([f"{len(receivers)} receivers; Prometheus sends to {', '.join(used) or 'nobody'}", *unreached])
+    saw = "\n".join([f"{counted(len(receivers), 'receiver')}; Prometheus sends to {', '.join(used) or 'nobody'}", *unreached])
     return Seen(loaded and bool(receivers) and len(unreached) < len(used), saw, next=f"opsbook logs {ALERTMANAGER.service} {host.name}")
 
 

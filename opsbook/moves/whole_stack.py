@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from opsbook.check import Seen
+from opsbook.counted import counted
 from opsbook.host import Host
 from opsbook.moves import services
 from opsbook.moves.ending import has_done_its_work, one_shots
@@ -17,7 +18,7 @@ def is_healthy(host: Host) -> Seen:
     """Every service is healthy."""
     names = _names(host)
     sick = _sick(host, names)
-    saw = ", ".join(seen.saw for seen in sick.values()) or f"{len(names)} services"
+    saw = ", ".join(seen.saw for seen in sick.values()) or counted(len(names), "service")
     return Seen(bool(names) and not sick, saw, next=next((seen.next for seen in sick.values()), ""))
 
 
@@ -39,7 +40,7 @@ def is_stable(host: Host) -> Seen:
         if moved:
             service = (now | before)[min(moved)].service
             return Seen(ok=False, saw=", ".join(moved[name] for name in sorted(moved)), next=f"opsbook logs {service} {host.name}")
-    return Seen(bool(before), saw=f"{len(before)} containers, no restart in {host.stack.stable:g} s")
+    return Seen(bool(before), saw=f"{counted(len(before), 'container')}, no restart in {host.stack.stable:g} s")
 
 
 def _names(host: Host) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from opsbook.check import Seen
+from opsbook.counted import counted
 from opsbook.host import Host, Read
 from opsbook.moves import sending
 from opsbook.systems import clock
@@ -30,7 +31,8 @@ def rules_are_loaded(host: Host) -> Seen:
     """Prometheus runs the rules that its configuration names."""
     patterns, groups = host.read(PROMETHEUS.config()).rule_files, host.read(PROMETHEUS.rules())
     count = sum(len(group.rules) for group in groups)
-    saw = f"{count} rules from {len({group.file for group in groups})} files" if patterns else "its configuration names no rule file"
+    files = len({group.file for group in groups})
+    saw = f"{counted(count, 'rule')} from {counted(files, 'file')}" if patterns else "its configuration names no rule file"
     return Seen(count > 0 or not patterns, saw, next=f"opsbook reload-rules {host.name}")
 
 
@@ -41,7 +43,7 @@ def targets_are_up(host: Host) -> Seen:
     down = [target for target in targets if target.health != "up"]
     ours = [target for target in targets if urlsplit(target.url).hostname in own]
     bad = [target for target in down if target in ours]
-    saw = "\n".join(_down(target, outside=target not in bad) for target in down) or f"{len(targets)} targets"
+    saw = "\n".join(_down(target, outside=target not in bad) for target in down) or counted(len(targets), "target")
     return Seen(bool(ours) and not bad, saw if targets else "no target at all", next=f"opsbook logs prometheus {host.name}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -43,8 +43,8 @@ class Field:
 
     @property
     def shape(self) -> tuple[object, ...]:
-        """Return what the command line needs to know; the default is left to the dataclass."""
-        return self.name, self.kind, self.required, self.help, self.marker, self.choices, self.several
+        """Return what the command line needs to know; a default is left to the dataclass, unless it names a service."""
+        return self.name, self.kind, self.required, self.help, self.marker, self.choices, self.several, self.marker and self.default
 
     @property
     def option(self) -> str:
@@ -63,15 +63,20 @@ def fields_of(params: type) -> tuple[Field, ...]:
     return tuple(_field(one.name, hints[one.name], _default(one)) for one in fields(params))
 
 
+def vet(fields: Iterable[Field], values: Mapping[str, Any]) -> None:
+    """Given the values that were typed, by name, raise UsageError for one that no runbook should see."""
+    for field in fields:
+        if field.name in values:
+            value = values[field.name]
+            for one in value if field.several else (value,):
+                _vet(field, one)
+
+
 def build(params: type, values: Mapping[str, Any]) -> Any:
-    """Given the values that were typed, by name, return the Params; raise UsageError for a value that no runbook should see."""
-    typed = [field for field in fields_of(params) if field.name in values]
-    for field in typed:
-        value = values[field.name]
-        for one in value if field.several else (value,):
-            _vet(field, one)
+    """Given the values that were typed, by name, return the Params; raise UsageError for what no runbook, or this one, should see."""
+    vet(fields_of(params), values)
     try:
-        return params(**{field.name: values[field.name] for field in typed})
+        return params(**values)
     except ValueError as error:
         raise UsageError(str(error)) from None      # what the dataclass's own __post_init__ says
 

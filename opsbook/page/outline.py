@@ -1,4 +1,4 @@
-"""The steps, proof, undo and parameters of a runbook, read from its file without importing it: `show` and TAB must be quick."""
+"""What a runbook is for, its steps, proof, undo and parameters, read from its file without importing it: a start must be quick."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ PACKAGE = Path(__file__).resolve().parent.parent
 class Outline:
     """Titles in order, and the parameters; a default is known only where it stands there as a plain value."""
 
+    on: str                     # empty where it does not stand there as a plain text
     answer: tuple[str, ...]
     steps: tuple[str, ...]
     proof: tuple[str, ...]
     undo: tuple[str, ...]
     fields: tuple[Field, ...]
+    picky: bool                 # Params refuses values by code of its own
     any_login: bool = False     # it may be run as another login than the inventory's: ANY_LOGIN = True
 
 
@@ -50,7 +52,8 @@ def outline(page: Page) -> Outline:
     fields = tuple(_fields(params)) if params is not None else ()
     answer, steps, proof, undo = (tuple(_titles(source, source.constants.get(name))) for name in ("ANSWER", "STEPS", "PROOF", "UNDO"))
     any_login = source.constants.get("ANY_LOGIN")
-    return Outline(answer, steps, proof, undo, fields, any_login=isinstance(any_login, ast.Constant) and any_login.value is True)
+    anybody = isinstance(any_login, ast.Constant) and any_login.value is True
+    return Outline(_text(source.constants.get("ON")), answer, steps, proof, undo, fields, _is_picky(params), any_login=anybody)
 
 
 def _read(path: Path) -> Source:
@@ -68,6 +71,15 @@ def _read(path: Path) -> Source:
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
             source.constants.update(_assigned(node.target, node.value))
     return source
+
+
+def _text(value: ast.expr | None) -> str:
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
+
+
+def _is_picky(params: ast.ClassDef | None) -> bool:
+    """Return whether the class may do more than to hold its values."""
+    return params is not None and (bool(params.bases) or any(isinstance(node, ast.FunctionDef) for node in params.body))
 
 
 def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:

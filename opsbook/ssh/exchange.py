@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from opsbook.counted import counted
 from opsbook.errors import CommandFailed
 from opsbook.host import Result
 from opsbook.ssh.wire import Bytes, Sealed, Wire
@@ -77,7 +78,7 @@ class Exchange:
         except ssl.SSLError as error:
             raise CommandFailed(f"no TLS with {request.service} on port {endpoint.port}", saw=error.reason or str(error)) from None
         except http.client.IncompleteRead as cut:
-            raise CommandFailed(f"the answer of {request.service} broke off", saw=f"{len(cut.partial)} bytes came") from None
+            raise CommandFailed(f"the answer of {request.service} broke off", saw=f"{counted(len(cut.partial), 'byte')} came") from None
         except (http.client.HTTPException, OSError) as error:
             raise CommandFailed(f"{request.service} gave no HTTP answer on port {endpoint.port}", saw=str(error)) from None
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from opsbook.check import Seen, expect, so, within
+from opsbook.counted import counted
 from opsbook.host import Host
 from opsbook.moves import alerting, checkout, incoming, reloading
 from opsbook.moves.alerting import OnDisk, on_disk, parse_labels
@@ -131,7 +132,8 @@ def sends_where_the_file_says(host: Host, p: Params) -> Seen:
     odd = list(alerting.differing(alerting.receivers(running), alerting.receivers(disk.text)))
     if want != have:
         odd.append(f"it reports the routes\n{have}\nand the file has\n{want}")
-    saw = "\n".join(odd) or f"the same routes, and {len(alerting.receivers(running))} receivers with the same integrations"
+    receivers = counted(len(alerting.receivers(running)), "receiver")
+    saw = "\n".join(odd) or f"the same routes, and {receivers} with the same integrations"
     return Seen(bool(want) and not odd, saw=saw, next=f"opsbook logs {ON} {host.name}")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from opsbook.answer import Answer, Table
+from opsbook.counted import counted
 from opsbook.findings.finding import Finding
 from opsbook.findings.lines import short, told
 from opsbook.host import Host
@@ -50,7 +51,7 @@ def _at_first_sight(found: Sequence[Finding]) -> str:
     if found and found[0].severity == "bad":
         return short(found[0])
     warned = [one for one in found if one.severity == "warn"]
-    remarks = f" ({len(warned)} warning{'s' if len(warned) > 1 else ''}: {warned[0].what})" if warned else ""
+    remarks = f" ({counted(len(warned), 'warning')}: {warned[0].what})" if warned else ""
     return f"machine and containers look well{remarks}; asking the services …"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from opsbook.check import Seen, expect, so, within
+from opsbook.counted import counted
 from opsbook.errors import Refused
 from opsbook.host import Host, Write
 from opsbook.moves import checkout, evaluation, incoming, reloading
@@ -118,7 +119,7 @@ def runs_the_rules_on_disk(host: Host, p: Params) -> Seen:
     want, have = on_disk(host, container_of(host, ON)), host.read(PROMETHEUS.rules())
     odd = unlike(host, PROMETHEUS, have, want.groups)
     rules = sum(len(group.rules) for group in have)
-    saw = "\n".join(map(gap, odd)) or f"{rules} rules in {len(have)} groups"
+    saw = "\n".join(map(gap, odd)) or f"{counted(rules, 'rule')} in {counted(len(have), 'group')}"
     return Seen(rules > 0 and not odd, saw=saw, next=f"opsbook logs {ON} {host.name}")
 
 
@@ -132,7 +133,8 @@ def every_file_has_rules(host: Host, p: Params) -> Seen:
     """Every rule file and every pattern brings at least one rule."""
     found = on_disk(host, container_of(host, ON))
     silent = found.without_rules()
-    return Seen(bool(found.groups) and not silent, saw="\n".join(silent) or f"{len(found.files)} rule files", next="mend rule_files")
+    saw = "\n".join(silent) or counted(len(found.files), "rule file")
+    return Seen(bool(found.groups) and not silent, saw=saw, next="mend rule_files")
 
 
 def evaluates_without_new_errors(host: Host, p: Params) -> Seen:

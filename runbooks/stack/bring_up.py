@@ -8,6 +8,7 @@ Undo   none by itself: put the old settings back into .env or the Compose file, 
 from __future__ import annotations
 
 from opsbook.check import Seen, so, within
+from opsbook.counted import counted
 from opsbook.errors import CommandFailed
 from opsbook.host import Host
 from opsbook.moves import exporters, preflight, services, whole_stack, working
@@ -65,7 +66,7 @@ def every_endpoint_answers(host: Host, p: NoParams) -> Seen:
     """Every service answers at its own endpoint."""
     seen = {service.name: services.endpoint_answers(host, service.name) for service in host.stack.services}
     failed = {name: one for name, one in seen.items() if not one.ok}
-    saw = "\n".join(f"{name}: {one.saw}" for name, one in failed.items()) or f"{len(seen)} services"
+    saw = "\n".join(f"{name}: {one.saw}" for name, one in failed.items()) or counted(len(seen), "service")
     return Seen(bool(seen) and not failed, saw, next=next((one.next for one in failed.values()), ""))
 
 

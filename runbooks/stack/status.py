@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 from opsbook.answer import Answer, Table
 from opsbook.check import Seen
+from opsbook.counted import counted
 from opsbook.errors import CommandFailed, Trouble
 from opsbook.host import Host
 from opsbook.moves import services
@@ -61,7 +62,7 @@ def status(host: Host, p: NoParams) -> Answer:
     return Answer(
         data={"services": [asdict(row) for row in rows]},
         table=Table(COLUMNS, tuple(_cells(row) for row in rows)),
-        lines=(*note, f"{len(rows)} services, {len(rows) - len(bad)} of them healthy and answering"),
+        lines=(*note, f"{counted(len(rows), 'service')}, {len(rows) - len(bad)} of them healthy and answering"),
         trouble="; ".join(f"{row.service} is {row.state}{f': {row.saw}' if row.saw else ''}" for row in bad),
         next=_next(host, bad),
     )

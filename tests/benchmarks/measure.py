@@ -68,6 +68,23 @@ def process(words: Sequence[str | Path], env: Mapping[str, str], *, cwd: Path | 
     return action
 
 
+def first_line(words: Sequence[str | Path], env: Mapping[str, str], expected: str) -> Callable[[], Sequence[float]]:
+    """Return an action that gives the seconds until the program's first line, which must be the expected one, on standard error."""
+
+    def action() -> Sequence[float]:
+        begun = time.perf_counter()
+        nowhere = subprocess.DEVNULL
+        with subprocess.Popen(words, env=dict(env), stdin=nowhere, stdout=nowhere, stderr=subprocess.PIPE, text=True) as run:
+            line = run.stderr.readline() if run.stderr is not None else ""
+            seconds = time.perf_counter() - begun
+            run.kill()
+        if line.rstrip("\n") != expected:
+            raise SystemExit(f"{' '.join(map(str, words))} began with {line!r}, not with {expected!r}")
+        return (seconds,)
+
+    return action
+
+
 def table(found: Sequence[Row | Fact]) -> str:
     """Return the results as a Markdown table."""
     head = ("what", "opsbook", "peer", "its time", "ratio", "target", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from opsbook.cli.run_command import make_job
+from opsbook.cli.making_job import make_job
 from opsbook.cli.state import State
 from opsbook.host import Result, Transport
 from opsbook.inventory import HostEntry
@@ -81,7 +81,7 @@ def record(place: Place, runbook: str, name: str) -> list[Call]:
 
     said: list[str] = []
     told = lambda event: said.extend(line.text for line in lines(event))
-    job = make_job(book, book.params(), (name,), state, told, None, Plain(1, debug=False))
+    job = make_job(book, book.params(), (name,), state, told, Plain(1, debug=False))
     (ended,) = run_all(replace(job, tools=replace(job.tools, open_transport=open_transport)), [inventory.host(name)])
     if ended.code != 0 or ended.changed:
         raise SystemExit("\n".join([*said, "this run is no measure: it has to find everything as it should be"]))

@@ -13,13 +13,13 @@ git for-each-ref | grep -v refs/opsbook/
 echo "== files"; find . -path ./.git -prune -o -type f -printf '%p %m %u %g %i ' -exec sha256sum {} \\;  | sort
 echo "== containers"
 docker ps --all --quiet --no-trunc |
-    xargs -r docker inspect --format '{{.Name}} {{.Id}} {{.Image}} {{.State.StartedAt}} {{.RestartCount}}' | sort
+    xargs -r docker inspect --format '{{.Name}} {{.Id}} {{.Image}} {{.State.Status}} {{.State.StartedAt}} {{.RestartCount}}' | sort
 echo "== images"; docker image ls --quiet --no-trunc | sort -u
 echo "== volumes and networks"; docker volume ls --quiet | sort; docker network ls --quiet | sort
 echo "== units"; systemctl list-unit-files --no-legend | sort
 echo "== firewall"; iptables-save | grep -v '^[#:]' | sort
 echo "== left over"
-find /home/claude-admin/.local/state/opsbook/record.json /run/lock/opsbook.watch.holder /tmp/opsbook.* 2>/dev/null || true
+find /home/claude-admin/.local/state/opsbook/record.json /run/lock/opsbook.holder.* /tmp/opsbook.* 2>/dev/null || true
 """
 
 

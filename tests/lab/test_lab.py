@@ -21,6 +21,7 @@ from opsbook.lab.status import status
 from opsbook.lab.up import up
 from tests.lab.conftest import STACK
 from tests.lab.reach import VPS, on_vps, ssh
+from tests.lab.snapshot import snapshot
 
 STAND_INS = {"loki", "promtail", "thanos-query", "thanos-sidecar"}
 UP = "from opsbook.lab.lab import here; from opsbook.lab.up import up; up(here(), lambda line: print(line, flush=True), {})"
@@ -36,6 +37,13 @@ def test_a_second_up_reuses_everything_and_says_so(lab: Lab) -> None:
     assert containers(lab) == before
     for part in ("server image", "image store", "git", "vps-i1", "serverA"):
         assert f"{part}: reused" in said
+
+
+def test_a_picture_of_a_host_shows_a_container_that_was_stopped_and_one_that_was_paused(restored: Lab) -> None:
+    before = snapshot(restored)
+    for change in ("pause", "unpause", "stop"):
+        on_vps(restored, f"docker {change} monitoring-queue-exporter-1")
+        assert (snapshot(restored) == before) == (change == "unpause"), change
 
 
 def test_both_hosts_answer_by_ssh_under_the_key_that_known_hosts_names(lab: Lab) -> None:

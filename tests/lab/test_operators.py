@@ -8,13 +8,24 @@ import time
 import pytest
 
 from opsbook.lab import breaking, gitserver
+from opsbook.lab.docker import script
 from opsbook.lab.lab import Lab
+from opsbook.record import on_host
 from tests.lab.process import Ran, Terminal, opsbook
 from tests.lab.snapshot import snapshot
 
 RELOAD = ("--lab", "reload-rules", "vps-i1")
 NEW_RULE = "groups:\n- name: fresh\n  rules:\n  - {alert: Fresh, expr: up == 0, for: 1m}\n"
 RULE_FILE = "monitoring/prometheus/rules/fresh.yml"
+
+KILLED = r"""
+home=$(mktemp --directory /tmp/other.XXXXXX); mkfifo "$home/in"; chown --recursive nobody "$home"
+as=(setpriv --reuid=nobody --regid=nogroup --clear-groups env "HOME=$home")
+exec 3<>"$home/in"
+"${as[@]}" bash -c "$1" opsbook /run/lock/opsbook 60 30 30 '{"operator": "eve"}' token <"$home/in" >"$home/out" 3>&- &
+until grep --quiet held "$home/out"; do [ -d "/proc/$!" ] || { cat "$home/out"; exit 1; }; done
+kill -KILL "$!"; rm --recursive "$home"
+"""
 
 
 @pytest.fixture
@@ -57,6 +68,14 @@ def test_the_lock_of_a_killed_operator_is_free_at_once(coming: Lab) -> None:
     first.kill()
     first.end()
     assert opsbook(*RELOAD, "--yes", "--wait", "10").code == 0
+
+
+def test_what_a_killed_watch_of_another_login_left_bars_nobody(restored: Lab) -> None:
+    script(restored.container("vps-i1"), KILLED, on_host.WATCH)
+    restart = ("--lab", "restart-service", "alertmanager", "vps-i1", "--yes")
+    first, second = opsbook(*restart), opsbook(*restart)
+    script(restored.container("vps-i1"), "rm /run/lock/opsbook.holder.$(id --user nobody)")
+    assert (first.code, second.code) == (0, 0), first.text + second.text
 
 
 def test_ctrl_c_at_the_question_changes_nothing_and_gives_130(coming: Lab) -> None:

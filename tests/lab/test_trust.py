@@ -159,12 +159,13 @@ setpriv --reuid=nobody --regid=nogroup --clear-groups perl -e "$link" "$@"
 
 @pytest.mark.usefixtures("restored")
 @pytest.mark.parametrize("target", ["victim", "newcomer"])
-@pytest.mark.parametrize("name", ["opsbook", "opsbook.writes", "opsbook.watch.holder", "opsbook.watch.holder.PID"])
+@pytest.mark.parametrize("name", ["opsbook", "opsbook.writes", "opsbook.holder.UID", "opsbook.new.PID"])
 def test_a_link_that_another_user_left_in_place_of_the_lock_harms_no_file(operator: Operator, name: str, target: str) -> None:
     operator.write(known=True)
     box = operator.lab.container(VPS)
     last = int(script(box, "echo $$"))
-    names = [name.replace("PID", str(pid)) for pid in (range(last, last + 2000) if "PID" in name else [0])]
+    uid = on_vps(operator.lab, "id --user").strip()
+    names = [name.replace("PID", str(pid)).replace("UID", uid) for pid in (range(last, last + 2000) if "PID" in name else [0])]
     script(box, LINKS, target, *names)
     try:
         ran = operator.run("restart-service", "alertmanager", VPS, "--yes")

@@ -22,7 +22,7 @@ def seen(now: dict[str, Any] | None, before: dict[str, Any] | None = None) -> Se
 
 
 def test_a_neighbour_that_runs_on_is_untouched() -> None:
-    assert seen(inspected("loki")) == Seen(ok=True, saw="1 containers, none restarted")
+    assert seen(inspected("loki")) == Seen(ok=True, saw="1 container, none restarted")
 
 
 @pytest.mark.parametrize(

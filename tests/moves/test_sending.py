@@ -35,7 +35,7 @@ def alerts(*, used: tuple[str, ...] = (AT,), status: Any = STATUS, receivers: tu
 
 def test_an_alertmanager_that_prometheus_reaches_is_a_receiver() -> None:
     assert alerts() == Seen(
-        ok=True, saw=f"1 receivers; Prometheus sends to {AT}/api/v2/alerts", next="opsbook logs alertmanager vps-i1"
+        ok=True, saw=f"1 receiver; Prometheus sends to {AT}/api/v2/alerts", next="opsbook logs alertmanager vps-i1"
     )
 
 
@@ -43,7 +43,7 @@ def test_an_alertmanager_that_is_not_as_it_should_is_no_receiver() -> None:
     for seen, saw in (
         (alerts(receivers=()), "0 receivers"),
         (alerts(used=()), "Prometheus sends to nobody"),
-        (alerts(status={**STATUS, "config": {"original": "\n"}}), "1 receivers"),
+        (alerts(status={**STATUS, "config": {"original": "\n"}}), "1 receiver"),
     ):
         assert (seen.ok, saw in seen.saw) == (False, True), seen.saw
 

@@ -79,7 +79,7 @@ def test_a_service_that_does_its_work_is_seen_to(check: str) -> None:
         ("rules", {"rules": data({"groups": []})}, "0 rules from 0 files"),
         ("targets", {"targets": data({"activeTargets": []})}, "no target at all"),
         ("targets", {"targets": data({"activeTargets": [target("http://loki:3100/metrics", "down", "refused")]})}, "j i is down: refused"),
-        ("targets", {"targets": data({"activeTargets": [target("http://10.0.0.1:9100/")]})}, "1 targets"),
+        ("targets", {"targets": data({"activeTargets": [target("http://10.0.0.1:9100/")]})}, "1 target"),
         ("sidecar", {"sidecar": "thanos_sidecar_prometheus_up 0\n"}, "thanos_sidecar_prometheus_up is 0"),
         ("sidecar", {"sidecar": "other 1\n"}, "thanos_sidecar_prometheus_up is missing"),
         ("query", {"stores": data({})}, "it knows no store"),

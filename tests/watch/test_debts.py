@@ -24,7 +24,7 @@ def owe(host: LocalHost, name: str, command: Command) -> None:
 
 
 def watch_pid(host: LocalHost) -> int:
-    pid: int = json.loads((host.folder / "lock.holder").read_text())["pid"]
+    pid: int = json.loads(host.holder.read_text())["pid"]
     return pid
 
 

@@ -90,7 +90,7 @@ def test_a_lock_held_by_something_else_is_left_alone(host: LocalHost) -> None:
 def test_a_stale_holder_file_never_gets_an_innocent_process_killed(host: LocalHost) -> None:
     take(host).release()
     innocent = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
-    (host.folder / "lock.holder").write_text(f'{{"operator": "x", "token": "", "since": 1, "pid": {innocent.pid}}}\n')
+    host.holder.write_text(f'{{"operator": "x", "token": "", "since": 1, "pid": {innocent.pid}}}\n')
     stranger = subprocess.Popen(["flock", host.lock, "cat"], stdin=subprocess.PIPE)
     assert until(lambda: host.run(cmd("flock", "--nonblock", host.lock, "true")).code != 0)
     with pytest.raises(Refused):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +36,7 @@ def test_the_opening_tells_the_hosts_clock_and_that_nothing_was_under_way(host: 
 def test_a_lock_that_was_given_back_can_be_taken_again_at_once(host: LocalHost) -> None:
     take(host).release()
     take(host, BOB).release()
-    assert not (host.folder / "lock.holder").exists()
+    assert not host.holder.exists()
 
 
 def test_a_second_operator_is_refused_and_told_who_runs_what_since_when(host: LocalHost) -> None:
@@ -83,7 +85,7 @@ def test_a_beat_after_the_connection_broke_raises_and_ends_what_waits_for_it(hos
     told = threading.Event()
     slow = Pace(beat=60, echo=1, silence=90)
     watch = Watch.take(host.talk, ADA, on_lost=told.set, pace=slow, lock=host.lock)
-    pid = json.loads((host.folder / "lock.holder").read_text())["pid"]
+    pid = json.loads(host.holder.read_text())["pid"]
     host.run(script('kill -KILL "$1"', pid))
     for _ in range(2):
         with pytest.raises(ConnectionLost):
@@ -95,7 +97,7 @@ def test_a_beat_after_the_connection_broke_raises_and_ends_what_waits_for_it(hos
 def test_the_heart_notices_a_broken_connection_by_itself(host: LocalHost) -> None:
     told = threading.Event()
     watch = Watch.take(host.talk, ADA, on_lost=told.set, pace=BRISK, lock=host.lock)
-    pid = json.loads((host.folder / "lock.holder").read_text())["pid"]
+    pid = json.loads(host.holder.read_text())["pid"]
     host.run(script('kill -KILL "$1"', pid))
     assert told.wait(3 * BRISK.beat + BRISK.echo)
     watch.release()
@@ -103,13 +105,13 @@ def test_the_heart_notices_a_broken_connection_by_itself(host: LocalHost) -> Non
 
 def test_a_host_that_no_longer_echoes_is_given_up_after_the_echo_time(host: LocalHost) -> None:
     watch = take(host, pace=Pace(beat=60, echo=0.4, silence=90))
-    pid = json.loads((host.folder / "lock.holder").read_text())["pid"]
+    pid = json.loads(host.holder.read_text())["pid"]
     host.run(script('kill -STOP "$1"', pid))
     with pytest.raises(ConnectionLost):
         watch.beat()
     watch.release()
     host.run(script('kill -CONT "$1"', pid))
-    assert until(lambda: not (host.folder / "lock.holder").exists())
+    assert until(lambda: not host.holder.exists())
 
 
 def test_the_unfinished_record_comes_with_the_opening_however_large(host: LocalHost) -> None:
@@ -137,6 +139,18 @@ def test_a_holder_with_strange_names_is_told_as_it_is(host: LocalHost) -> None:
         take(host, BOB)
     assert f"{strange.operator}@{strange.machine} runs {strange.runbook}" in refused.value.saw
     watch.release()
+
+
+def test_what_a_killed_watch_of_another_login_left_misleads_nobody(host: LocalHost) -> None:
+    left = Path(f"{host.lock}.holder.{os.geteuid() + 1}")
+    left.write_text('{"operator": "eve", "machine": "hall", "runbook": "logs", "token": "t", "since": 1, "pid": 1}\n')
+    os.utime(left, (1, 1))
+    watch = take(host)
+    with pytest.raises(Locked) as refused:
+        take(host, BOB)
+    assert "ada@laptop runs reload-rules since" in refused.value.saw
+    watch.release()
+    assert left.exists()
 
 
 def test_a_host_that_cannot_keep_a_lock_says_why(host: LocalHost) -> None:

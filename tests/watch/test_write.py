@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 
@@ -39,6 +40,17 @@ def test_large_outputs_on_both_streams_arrive_whole(host: LocalHost, watch: Watc
 
 def test_a_write_that_takes_too_long_is_ended_with_a_code_of_its_own(host: LocalHost, watch: Watch) -> None:
     assert host.run(watch.wrap(cmd("sleep", 30), 0.3)).code in TIMED_OUT
+
+
+def test_a_late_write_of_a_killed_watch_is_not_run_though_its_token_lies_there_still(host: LocalHost) -> None:
+    taken = take(host)
+    late = taken.wrap(cmd("touch", str(host.folder / "late")), 10)
+    pid = json.loads(host.holder.read_text())["pid"]
+    host.run(script('kill -KILL "$1"; while [ -d "/proc/$1/fd" ] && [ -e "/proc/$1/fd/9" ]; do :; done', pid))
+    assert host.holder.exists()
+    assert host.run(late).code == NOT_RUN
+    assert not (host.folder / "late").exists()
+    taken.release()
 
 
 def test_a_write_with_the_limit_and_a_fraction_is_understood_by_the_host(host: LocalHost, watch: Watch) -> None:

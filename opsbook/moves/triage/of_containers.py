@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from opsbook.counted import counted
 from opsbook.findings.finding import Finding, Severity
 from opsbook.moves.triage.facts import Facts
 from opsbook.moves.triage.words import age, several
@@ -53,7 +54,7 @@ def _down(f: Facts, name: str, found: Container) -> Finding:
     if found.out_of_memory:
         return Finding("bad", f"{name} was killed for lack of memory", words, logs)
     if found.status == "restarting":
-        return Finding("bad", f"{name} ends as soon as it starts: {found.state}, restarted {found.restarts} times", words, logs)
+        return Finding("bad", f"{name} ends as soon as it starts: {found.state}, restarted {counted(found.restarts, 'time')}", words, logs)
     if found.status == "exited" and found.exit_code in ENDED_WELL:
         return Finding("bad", f"{name} is stopped: {found.state}", words, f"opsbook recreate-service {name} {f.host}")
     return Finding("bad", f"{name} does not run: {found.state}", words, logs)
@@ -62,7 +63,7 @@ def _down(f: Facts, name: str, found: Container) -> Finding:
 def _unwell(f: Facts, name: str, found: Container) -> Iterator[Finding]:
     lived, logs = max(f.now - found.started, 0.0), f"opsbook logs {name} {f.host}"
     if found.restarts and lived < LOOPING:
-        what = f"{name} ended and was started again {age(lived)} ago, {found.restarts} times in all"
+        what = f"{name} ended and was started again {age(lived)} ago, {counted(found.restarts, 'time')} in all"
         yield Finding("bad", what, f.words.get(name, ""), logs)
     elif found.health == "unhealthy":
         yield Finding("bad", f"{name} is unhealthy", found.last_probe.strip()[:300], logs)
@@ -71,4 +72,4 @@ def _unwell(f: Facts, name: str, found: Container) -> Iterator[Finding]:
         severity: Severity = "bad" if lived > settle else "warn"
         yield Finding(severity, f"{name} is still starting, since {age(lived)}", next=logs)
     elif found.restarts and lived < LATELY:
-        yield Finding("warn", f"{name} was restarted by Docker {age(lived)} ago", f"{found.restarts} times in all", logs)
+        yield Finding("warn", f"{name} was restarted by Docker {age(lived)} ago", f"{counted(found.restarts, 'time')} in all", logs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from opsbook.counted import counted
 from opsbook.findings.finding import Finding, Severity
 from opsbook.moves.triage.facts import Facts
 from opsbook.moves.triage.words import age, several
@@ -52,7 +53,7 @@ def rules(f: Facts) -> Iterator[Finding]:
         yield Finding("bad", "Prometheus runs no rule at all: nothing is watched", "do its rule_files match?", look)
     if failing := [rule for rule in running if rule.health == "err"]:
         saw = "\n".join(f"{rule}: {rule.error}" for rule in failing[:MOST])
-        yield Finding("warn", f"{len(failing)} rules cannot be evaluated", saw, f"opsbook logs prometheus {f.host}")
+        yield Finding("warn", f"{counted(len(failing), 'rule')} cannot be evaluated", saw, f"opsbook logs prometheus {f.host}")
 
 
 def certificates(f: Facts) -> Iterator[Finding]:
@@ -76,7 +77,7 @@ def targets(f: Facts) -> Iterator[Finding]:
         yield _no_target(f)
     if down := [target for target in known if target.health == "down"]:
         saw = "\n".join(f"{target.job} {target.instance}: {_why(target.error)}" for target in down[:MOST])
-        yield Finding("warn", f"{len(down)} of {len(known)} targets are down", saw, f"opsbook logs prometheus {f.host}")
+        yield Finding("warn", f"{len(down)} of {counted(len(known), 'target')} down", saw, f"opsbook logs prometheus {f.host}")
 
 
 def alerts(f: Facts) -> Iterator[Finding]:
@@ -86,7 +87,8 @@ def alerts(f: Facts) -> Iterator[Finding]:
         critical = any(labels.get("severity") == "critical" for labels in firing)
         saw = "\n".join(_alert(labels) for labels in sorted(firing, key=lambda one: one.get("severity") != "critical")[:MOST])
         names = several(tuple(dict.fromkeys(labels.get("alertname", "?") for labels in firing)))
-        yield Finding("bad" if critical else "warn", f"{len(firing)} alerts fire: {names}", saw, f"opsbook status {f.host}")
+        fire = counted(len(firing), "alert fires", "alerts fire")
+        yield Finding("bad" if critical else "warn", f"{fire}: {names}", saw, f"opsbook status {f.host}")
 
 
 def checkout(f: Facts) -> Iterator[Finding]:

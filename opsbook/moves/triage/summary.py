@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from opsbook.counted import counted
 from opsbook.moves.triage.facts import Facts
 from opsbook.moves.triage.words import age, amount
 
@@ -47,7 +48,8 @@ def _services(f: Facts) -> Iterator[tuple[str, str]]:
     if s.rules is not None and s.targets is not None:
         up = sum(target.health == "up" for target in s.targets)
         count = sum(len(group.rules) for group in s.rules)
-        yield "prometheus", f"{count} rules, {up} of {len(s.targets)} targets up, {len(s.alerts or ())} alerts fire"
+        fire = counted(len(s.alerts or ()), "alert fires", "alerts fire")
+        yield "prometheus", f"{counted(count, 'rule')}, {up} of {counted(len(s.targets), 'target')} up, {fire}"
     for name, last in s.reloads.items():
         yield "reloads" if name == next(iter(s.reloads)) else "", f"{name} {age(f.now - last.at)} ago"
     soonest = min((found for found in s.certificates.values() if found is not None), key=lambda one: one.ends, default=None)

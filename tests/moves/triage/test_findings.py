@@ -113,12 +113,12 @@ def test_a_one_shot_that_ended_well_is_no_finding_and_counts_as_well() -> None:
         (spoken(rules=()), "bad", "Prometheus runs no rule at all", "opsbook reload-rules vps-i1 --plan"),
         (
             spoken(rules=(Group("a", "a", 1, (Rule("alert", "X", "x", health="err", error="many-to-many"),)),)),
-            "warn", "1 rules cannot be evaluated", "opsbook logs prometheus",
+            "warn", "1 rule cannot be evaluated", "opsbook logs prometheus",
         ),
         (spoken(certificates={"a.example": None}), "bad", "port 443 serves no certificate for a.example", "opsbook logs caddy vps-i1"),
-        (spoken(targets=(Target("node", "b:9100", "down", "connection refused"),)), "warn", "1 of 1 targets are down", "opsbook logs"),
-        (spoken(alerts=(CRITICAL,)), "bad", "1 alerts fire: ServerDown", "opsbook status vps-i1"),
-        (spoken(alerts=({**CRITICAL, "severity": "warning"},)), "warn", "1 alerts fire: ServerDown", "opsbook status vps-i1"),
+        (spoken(targets=(Target("node", "b:9100", "down", "connection refused"),)), "warn", "1 of 1 target down", "opsbook logs"),
+        (spoken(alerts=(CRITICAL,)), "bad", "1 alert fires: ServerDown", "opsbook status vps-i1"),
+        (spoken(alerts=({**CRITICAL, "severity": "warning"},)), "warn", "1 alert fires: ServerDown", "opsbook status vps-i1"),
         (machine(clock=Clock("", synchronized=False, service=True)), "warn", "the host's clock follows no time server", "ssh vps-i1"),
         (replace(WELL, skew=45.0), "bad", "the host's clock is wrong, or ours is", "ssh vps-i1 timedatectl"),
         (replace(WELL, skew=-3.0), "warn", "the host's clock is wrong, or ours is", "ssh vps-i1 timedatectl"),
@@ -161,8 +161,8 @@ def test_a_cause_stands_before_what_it_causes() -> None:
     everything = replace(MACHINE, disks=(FULL,), containers=but(STOPPED, LOOPS, container("loki", health="unhealthy")), load=(40.0, 1, 1))
     sentences = [found.what.split(":")[0] for found in findings(replace(down, machine=everything))]
     assert sentences == [
-        "the disk is full", "prometheus is stopped", "alertmanager ends as soon as it starts", "loki is unhealthy", "1 alerts fire",
-        "1 of 1 targets are down", "the host has more to do than it can",
+        "the disk is full", "prometheus is stopped", "alertmanager ends as soon as it starts", "loki is unhealthy", "1 alert fires",
+        "1 of 1 target down", "the host has more to do than it can",
     ]  # fmt: skip
 
 
@@ -234,5 +234,5 @@ def test_the_summary_shows_the_host_also_when_all_is_well() -> None:
     shown = dict(rows(WELL))
     assert shown["containers"] == "9 of 9 of the stack are well"
     assert shown["commits"] == "01234567 2 h ago, Anna: Watch the queues"
-    assert shown["prometheus"] == "1 rules, 1 of 1 targets up, 0 alerts fire"
+    assert shown["prometheus"] == "1 rule, 1 of 1 target up, 0 alerts fire"
     assert shown["certificates"].startswith("1, the first to end in 60 d")

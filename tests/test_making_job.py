@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from opsbook.cli.run_command import shown_params
+from opsbook.cli.making_job import shown_params
 from opsbook.shell import Secret
 
 

@@ -1,0 +1,76 @@
+"""What is shown when all hosts have ended: the answers, the way back, a line each; or one JSON document."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from opsbook.cli.summary import by_kind, told
+
+if TYPE_CHECKING:
+    from opsbook.answer import Answer
+    from opsbook.cli.state import State
+    from opsbook.runner.job import Job
+    from opsbook.runner.outcome import Ended
+    from opsbook.screen import Screen
+
+
+def conclude(job: Job, ended: Sequence[Ended], code: int, screen: Screen, state: State) -> None:
+    """Show how the run ended; with `--jsonl` its events have told the answers."""
+    if state.options.json and not state.options.jsonl:
+        print(_document(job, ended, code, state))  # noqa: T201
+        return
+    for one in ended:
+        if one.answer is not None and not state.options.jsonl:
+            _show(one.host, one.answer, screen, state)
+    for line in _ways_back(job, ended):
+        _talk(state.paste(f"to take it back: {line}"))
+    if len(ended) > 1:
+        again = "" if state.options.plan else state.paste(job.book.line(job.params_shown, f"--failed-of={job.id}"))
+        for line in told(ended, reads=job.book.answer is not None, again=again):
+            _talk(state.mask(line))
+
+
+def _ways_back(job: Job, ended: Sequence[Ended]) -> list[str]:
+    """Return what undoes the run on the hosts where it ended well: one line where all have the record of this very run."""
+    if not job.book.undo or job.undoing is not None:
+        return []
+    done = [one for one in ended if one.record and one.code == 0]
+    if len(done) > 1 and len(done) == len(ended) and {one.record for one in done} == {job.id}:
+        return [f"opsbook undo {job.id}"]
+    return [f"opsbook undo {one.record} {one.host}" for one in done]
+
+
+def _show(host: str, answer: Answer, screen: Screen, state: State) -> None:
+    hints = tuple(state.paste(line) if line.lstrip().startswith("next:") else line for line in answer.lines)
+    screen.answer(host, replace(answer, lines=hints))
+    if answer.trouble:
+        _talk(f"{host}: {answer.trouble}")
+        if answer.next:
+            _talk(f"  next: {state.paste(answer.next)}")
+
+
+def _document(job: Job, ended: Sequence[Ended], code: int, state: State) -> str:
+    document: dict[str, object] = {"run": job.id, "runbook": job.book.page.name, "plan": state.options.plan, "code": code}
+    hosts = [{**_as_json(one, state.paste), "answer": one.answer.data if one.answer else None} for one in ended]
+    document |= {"hosts": hosts, "ended": by_kind(ended, reads=job.book.answer is not None)}
+    return json.dumps(job.mask.deep(document), ensure_ascii=False, indent=2, default=str)
+
+
+def _as_json(one: Ended, hint: Callable[[str], str]) -> dict[str, object]:
+    error = one.error
+    return {
+        "host": one.host,
+        "code": one.code,
+        "state": one.state,
+        "changed": one.changed,
+        "proofs": [asdict(proof) for proof in one.proofs],
+        "error": {"what": error.what, "saw": error.saw, "next": hint(error.next)} if error else None,
+    }
+
+
+def _talk(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201
