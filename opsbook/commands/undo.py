@@ -15,7 +15,7 @@ from opsbook.errors import NothingToUndo, UsageError
 if TYPE_CHECKING:
     from opsbook.journal import RunRow
 
-FOR_MANY_HOSTS = frozenset({"batch", "max_fail"})   # an undo goes to its hosts one after another, so it does not offer these
+FOR_MANY_HOSTS = frozenset({"canary", "batch", "max_fail"})     # an undo goes to its hosts one after another, so it does not offer these
 
 
 @click.command("undo")
