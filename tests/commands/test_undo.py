@@ -50,7 +50,9 @@ def test_a_run_of_another_site_is_not_undone_here(
     assert f"next: {told}\n" in said
 
 
-@pytest.mark.parametrize("option", [("--canary",), ("--batch", "1"), ("--max-fail", "1"), ("--jobs", "3"), ("--failed-of", "2611"), ("--jsonl",)])
+@pytest.mark.parametrize("option", [
+    ("--canary",), ("--batch", "1"), ("--max-fail", "1"), ("--jobs", "3"), ("--failed-of", "2611"), ("--jsonl",),
+])
 @pytest.mark.parametrize("first", [True, False])
 def test_an_option_that_an_undo_does_not_honour_is_refused_wherever_it_stands(
     state: State, capsys: pytest.CaptureFixture[str], option: tuple[str, ...], first: bool
