@@ -8,8 +8,9 @@ from opsbook.lab.lab import Lab
 LOOK = """
 cd /
 echo "== files"
-find etc usr/local home root opt -xdev -not -type d -not -path 'home/*/.local/state/opsbook/*' -printf '%p %m %u:%g %l\\n' | sort
-find etc usr/local home root opt -xdev -type f -not -path 'home/*/.local/state/opsbook/*' -print0 | sort --zero-terminated | xargs -0 sha256sum
+settings=(etc usr/local home root opt -xdev -not -path 'home/*/.local/state/opsbook/*')
+find "${settings[@]}" -not -type d -printf '%p %m %u:%g %l\\n' | sort
+find "${settings[@]}" -type f -print0 | sort --zero-terminated | xargs -0 sha256sum
 find /var/lib/opsbook -mindepth 1 2>/dev/null | sort || true
 echo "== units"; systemctl list-unit-files --no-legend | sort
 echo "== running"; systemctl list-units --plain --no-legend --type=service,timer,socket --state=active | cut -d' ' -f1 |

@@ -159,7 +159,8 @@ def kill_when(lab: Lab, line: str) -> None:
     """Start `up` as a process and kill it, uncatchably, when it says a line."""
     environment = {**os.environ, "OPSBOOK_LAB_NAME": lab.name}
     root = Path(__file__).parent.parent.parent
-    with subprocess.Popen([sys.executable, "-c", UP.format(STACK)], stdout=subprocess.PIPE, text=True, env=environment, cwd=root) as process:
+    words = [sys.executable, "-c", UP.format(STACK)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment, cwd=root) as process:
         assert process.stdout is not None
         assert any(line in said for said in process.stdout)
         process.send_signal(signal.SIGKILL)

@@ -15,7 +15,8 @@ from tests.lab.server_state import server_state
 INSTALL = """
 useradd --system --no-create-home --shell /usr/sbin/nologin node_exporter
 cp /bin/sleep /usr/local/bin/node_exporter
-printf '[Service]\\nExecStart=/usr/local/bin/node_exporter 1000\\n[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/node_exporter.service
+printf '[Service]\\nExecStart=/usr/local/bin/node_exporter 1000\\n' > /etc/systemd/system/node_exporter.service
+printf '[Install]\\nWantedBy=multi-user.target\\n' >> /etc/systemd/system/node_exporter.service
 systemctl daemon-reload
 systemctl enable --quiet --now node_exporter
 ufw allow from 10.0.0.1 to any port 9100 proto tcp comment 'opsbook: x' >/dev/null

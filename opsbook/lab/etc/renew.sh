@@ -19,7 +19,10 @@ if command -v docker >/dev/null; then
     [ -z "$loose" ] || docker rm --force --volumes $loose >/dev/null
 fi
 firewall=$(touched etc/ufw && echo changed || true)
-if [ -n "$firewall" ] && grep --quiet '^ENABLED=no' "$kept/etc/ufw/ufw.conf"; then ufw --force disable >/dev/null; fi
+if [ -n "$firewall" ] && grep --quiet '^ENABLED=no' "$kept/etc/ufw/ufw.conf"; then
+    ufw --force disable >/dev/null
+    for program in iptables ip6tables; do $program --wait --flush; $program --wait --delete-chain; done # ufw leaves its own empty
+fi
 sockets=$(systemctl is-active ssh.socket || true)
 
 tac <<<"$fresh" | while IFS= read -r path; do [ -z "$path" ] || rm -rf --one-file-system "/$path"; done

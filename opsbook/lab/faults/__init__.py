@@ -5,12 +5,11 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from opsbook.errors import UsageError
-from opsbook.lab.faults import config, mounts, reach, repo, running
+from opsbook.lab.faults import config, mounts, reach, releases, repo, running, server
 from opsbook.lab.faults.fault import Fault
 
-FAULTS: tuple[Fault, ...] = tuple(
-    sorted((*repo.FAULTS, *config.FAULTS, *mounts.FAULTS, *running.FAULTS, *reach.FAULTS), key=lambda one: one.name)
-)
+ROOMS = (repo, config, mounts, running, reach, releases, server)
+FAULTS: tuple[Fault, ...] = tuple(sorted((one for room in ROOMS for one in room.FAULTS), key=lambda one: one.name))
 
 
 def fault(name: str) -> Fault:

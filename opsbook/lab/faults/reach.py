@@ -51,7 +51,7 @@ def is_host(lab: Lab, args: tuple[str, ...]) -> None:
     """Refuse a host that the lab does not have."""
     known = state.load(lab).ports
     if args and args[0] not in known:
-        raise UsageError(f"the lab has no host {args[0]}", saw=f"it has {', '.join(known)}")
+        raise UsageError(f"the lab has no host {args[0]}", saw=f"it has {', '.join(known)}", next=f"opsbook lab up {args[0]}")
 
 
 def heal(lab: Lab, injected: Injected) -> None:
