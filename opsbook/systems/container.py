@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsbook.host import Result
+from opsbook.systems.confinement import Confinement, confinement
 from opsbook.systems.times import NEVER, epoch
 
 PROJECT = "com.docker.compose.project"
@@ -62,6 +63,7 @@ class Container:
     ports: tuple[Port, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
     host_network: bool = False
+    confined: Confinement = Confinement()
     health_test: tuple[str, ...] = ()
     last_probe: str = field(default="", repr=False)     # what the health check printed last
 
@@ -135,6 +137,7 @@ def _container(raw: Mapping[str, Any]) -> Container:
         ports=tuple(dict.fromkeys(_ports(network.get("Ports") or {}))),
         labels=config.get("Labels") or {},
         host_network=(raw.get("HostConfig") or {}).get("NetworkMode") == "host",
+        confined=confinement(raw.get("HostConfig") or {}),
         health_test=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
         last_probe=probes[-1].get("Output", ""),
     )

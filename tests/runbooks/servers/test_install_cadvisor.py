@@ -171,7 +171,7 @@ def test_a_container_of_compose_is_not_ours_to_replace() -> None:
 
 
 def test_an_old_one_that_docker_publishes_to_all_is_replaced_though_strangers_reach_it() -> None:
-    here = old(published_at="0.0.0.0")  # noqa: S104  this is the mistake
+    here = old(published_at="0.0.0.0")
     here.from_stranger = Result(0)
     made = Site(here).steps()
     assert "note: Docker publishes port 8080 of cadvisor around the firewall" in made.said
