@@ -8,6 +8,7 @@ from opsbook.errors import UsageError
 from opsbook.host import Guard, Host, Run, Transport
 from opsbook.inventory import HostEntry
 from opsbook.runner.job import Job
+from opsbook.runner.other_login import OtherLogin
 
 
 class Peers:
@@ -29,7 +30,8 @@ class Peers:
         """Return the host itself behind one more login, that of the inventory's user; it writes as the host does."""
         entry = replace(host.entry, login=None)
         self._again.append(self._job.tools.open_transport(entry))
-        return replace(host, entry=entry, transport=self._again[-1], _remembered={})
+        guard = self._guard if entry == host.entry else OtherLogin(self._guard)
+        return replace(host, entry=entry, transport=self._again[-1], guard=guard, _remembered={})
 
     def close(self) -> None:
         """Close all these connections."""
