@@ -11,8 +11,10 @@ from opsbook.shell import script
 Kind = Literal["answers", "refused", "silent", "unreachable"]
 
 # Bash alone, because neither nc nor curl is on every host. strerror's English, by LC_ALL, is all that tells a refusal from no route.
+# KILL, because a bash that connects may not heed TERM; `timeout` then ends by it, too, and the exit makes a code of that.
 DIAL = """
-LC_ALL=C timeout --kill-after=1 "$3" bash -c 'exec 3<>"/dev/tcp/$1/$2"' dial "$1" "$2"
+LC_ALL=C timeout --signal=KILL "$3" bash -c 'exec 3<>"/dev/tcp/$1/$2"' dial "$1" "$2"
+exit $?
 """
 TOLD = frozenset({0, 1, 124, 137})
 CONNECTED, FAILED = 0, 1
