@@ -49,6 +49,11 @@ class Facts:
         """Return whether the inventory says that Docker runs there."""
         return self.entry.stack is not None or "docker" in self.entry.roles
 
+    @property
+    def up(self) -> str:
+        """Return the command after which containers are what the Compose file says."""
+        return f"opsbook bring-up {self.host}" if self.entry.stack else f"docker compose up --detach    (on {self.host}, in its folder)"
+
     def told(self, wanted: str) -> str | None:
         """Return what opsbook-look told of it; nothing where it was not asked, or the question failed."""
         found = (self.root or {}).get(wanted)

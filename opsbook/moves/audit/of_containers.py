@@ -35,7 +35,7 @@ def hardening(f: Facts) -> Iterator[Finding]:
         lacking = sorted(one.name for one in judged if not holds(one))
         if lacking:
             saw = f"{len(lacking)} of {len(judged)}: {', '.join(lacking)}"
-            yield Finding("warn", f"containers {what}", saw, f"{line} in the Compose file, then opsbook bring-up {f.host}")
+            yield Finding("warn", f"containers {what}", saw, f"{line} in the Compose file, then {f.up}")
         elif judged:
             yield Finding("ok", f"every container has {line}")
 
@@ -59,7 +59,7 @@ def images(f: Facts) -> Iterator[Finding]:
     pulled = {one.image for one in f.containers if not _built_here(one)}
     loose = sorted(name for name in pulled if with_tag(name).endswith(":latest") and "@" not in name)
     if loose:
-        fix = f"name a version in the Compose file, then opsbook bring-up {f.host}"
+        fix = f"name a version in the Compose file, then {f.up}"
         yield Finding("warn", "images are not pinned", ", ".join(loose), fix)
     elif f.containers:
         yield Finding("ok", "every image is pinned to a version")

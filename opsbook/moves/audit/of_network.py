@@ -56,7 +56,7 @@ def listeners(f: Facts) -> Iterator[Finding]:
         saw = "\n".join(sorted({f"{one.protocol} {one.port}{_program(f, one)}" for one in odd}))
         yield Finding("bad", "programs listen where everybody reaches them", saw, f"opsbook open-scrape-ports {f.host}    (or stop them)")
     else:
-        yield Finding("ok", "everybody reaches SSH and the web server at most", f"{len(shown)} sockets are not the host's own")
+        yield Finding("ok", "everybody reaches SSH and the web server at most", f"of {len(shown)} that are not the host's own")
 
 
 def published(f: Facts) -> Iterator[Finding]:
@@ -70,7 +70,7 @@ def published(f: Facts) -> Iterator[Finding]:
     odd = [(one, port) for one, port in _published(f) if port.public not in FOR_ALL | restricted and not is_loopback(port)]
     if odd:
         saw = "\n".join(f"{one.name}: {port.address or 'every address'} port {port.public}/{port.protocol}" for one, port in odd)
-        fix = f'ports: ["127.0.0.1:{odd[0][1].public}:{odd[0][1].private}"] in the Compose file, then opsbook bring-up {f.host}'
+        fix = f'ports: ["127.0.0.1:{odd[0][1].public}:{odd[0][1].private}"] in the Compose file, then {f.up}'
         yield Finding("bad", "Docker publishes ports around the firewall", saw, fix)
     else:
         yield Finding("ok", "containers are bound to loopback, or to 80 and 443")

@@ -43,7 +43,7 @@ def passwords(f: Facts) -> Iterator[Finding]:
     if f.grafana == LET_IN:
         weak.insert(0, "Grafana lets admin in with the password admin")
     if weak:
-        yield Finding("bad", "passwords are those that everybody knows", "\n".join(weak), f"new ones, then opsbook bring-up {f.host}")
+        yield Finding("bad", "passwords are those that everybody knows", "\n".join(weak), f"new ones, then {f.up}")
     elif silent:
         yield f.unjudged("whether passwords are those that everybody knows", *silent)
     elif "grafana" in f.why:
