@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 from opsbook.host import Read, Write
 from opsbook.inventory import Cadvisor
@@ -111,7 +112,9 @@ def remove(container: Container) -> Write:
 def swap(old: Container | None) -> Write:
     """Start the new container in the place of the old one, which is kept, stopped, under another name."""
     title = f"start {NAME}" + (f" in the place of the one of {old.image}" if old else "")
-    return Write(script(SWAP, old.id if old else "", NAME, NEXT, BEFORE), title)
+    away = f"docker stop {NAME}, docker rename {NAME} {BEFORE}, " if old else ""
+    order = script(SWAP, old.id if old else "", NAME, NEXT, BEFORE)
+    return Write(replace(order, shown=f"{away}docker rename {NEXT} {NAME}, docker start {NAME}"), title)
 
 
 def start(container: Container) -> Write:
@@ -122,7 +125,11 @@ def start(container: Container) -> Write:
 def put_back(before: str, made: Iterable[Container], *, start: bool) -> Write:
     """Remove what was made, and give the container from before (an id, or nothing) its name and perhaps its start."""
     title = "put the container from before back" if before else f"remove {NAME}"
-    return Write(script(BACK, before, "yes" if start else "no", NAME, *(one.id for one in made)), title)
+    ids = tuple(one.id for one in made)
+    removed = str(cmd("docker", "container", "rm", "--force", *ids)) if ids else ""
+    back = f"docker rename {before[:12]} {NAME}, docker {'start' if start else 'stop'} {NAME}" if before else ""
+    order = script(BACK, before, "yes" if start else "no", NAME, *ids)
+    return Write(replace(order, shown=", ".join(filter(None, (removed, back)))), title)
 
 
 def place(container: Container) -> Endpoint | None:
