@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from opsbook.check import Seen, look_once
+from opsbook.errors import NotTrue, Refused, UsageError
+from opsbook.events import Event
+from opsbook.host import CLOCK, Host, Result
+from opsbook.inventory import HostEntry, Opening
+from opsbook.systems import files
+from opsbook.systems.addresses import own_ipv6
+from opsbook.systems.docker_networks import running
+from opsbook.systems.reach import dial
+from opsbook.systems.sockets import listening
+from opsbook.systems.ssh_ports import login
+from opsbook.systems.ufw import DEFAULTS
+from tests.fake import FakeGuard, FakeTransport, fake_host
+from tests.fake_docker import inspected
+from tests.fake_firewall import FakeServer, Settings, logged_in
+from tests.runbooks.checkout_site import book
+
+BOOK = book("open-scrape-ports")
+SSH = "allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in"
+OURS = f"allow tcp 9100 0.0.0.0/0 any 192.0.2.16 in comment={b'opsbook:node-exporter-for-serverF'.hex()}"
+SILENT, REFUSED, ANSWERS = Result(124), Result(1, "", "bash: connect: Connection refused"), Result(0)
+SOCKETS = "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\ntcp LISTEN 0 128 *:80 *:*\ntcp LISTEN 0 1 127.0.0.1:25 0.0.0.0:*\n"
+A = HostEntry("serverA", address="127.0.0.1", peer_address="192.0.2.12", roles=("node",))
+PEERS = {
+    "scraper": HostEntry("serverF", peer_address="192.0.2.16", roles=("scraper",)),
+    "stranger": HostEntry("stranger", peer_address="192.0.2.17", roles=("stranger",)),
+    "serverB": HostEntry("serverB", peer_address="192.0.2.13"),
+}
+
+
+@dataclass
+class Site:
+    """The runbook on a server that is made up, with the others that look at it."""
+
+    server: FakeServer = field(default_factory=FakeServer)
+    entry: HostEntry = A
+    enable: bool = False
+    plan: bool = False
+    events: list[Event] = field(default_factory=list)
+    peers: dict[str, FakeTransport] = field(default_factory=lambda: {name: FakeTransport() for name in PEERS})
+    host: Host = field(init=False)
+
+    def __post_init__(self) -> None:
+        made, first = logged_in(self.server, self.entry, plan=self.plan)
+        self.host = replace(made, connect_peer=self.peer, tell=self.events.append)
+        first.teach(files.read(DEFAULTS), "IPV6=yes\n")
+        first.teach(login(), "192.0.2.1 50000 192.0.2.12 22\n")
+        first.teach(own_ipv6(), "[]")
+        first.teach(listening(), SOCKETS)
+        first.teach(CLOCK, "1700000000.5")
+        self.first = first
+        for port in (9100, 8080, 9090):
+            self.peers["scraper"].teach(dial("192.0.2.12", port, 5), REFUSED)
+            self.peers["serverB"].teach(dial("192.0.2.12", port, 5), ANSWERS)
+            self.peers["stranger"].teach(dial("192.0.2.12", port, 5), SILENT)
+
+    def peer(self, role: str) -> Host:
+        if role not in PEERS:
+            raise UsageError(f"nobody is {role}")
+        return fake_host(self.peers[role], entry=PEERS[role])
+
+    @property
+    def given(self) -> Any:
+        return BOOK.params(enable=self.enable)
+
+    def steps(self) -> Site:
+        for step in BOOK.steps:
+            step(self.host, self.given)
+        return self
+
+    def undo(self) -> Site:
+        for step in BOOK.undo:
+            step(self.host, self.given)
+        return self
+
+    def false(self, *, undone: bool = False) -> dict[str, Seen]:
+        seen = {check.__name__: look_once(self.host, check, self.given) for check in (BOOK.undone if undone else BOOK.proof)}
+        return {name: one for name, one in seen.items() if not one.ok}
+
+    @property
+    def writes(self) -> int:
+        assert isinstance(self.host.guard, FakeGuard)
+        return len(self.host.guard.writes)
+
+    @property
+    def said(self) -> str:
+        return "\n".join(event.title for event in self.events)
+
+
+def with_rules(*rules: str, **settings: Any) -> FakeServer:
+    return FakeServer(now=Settings(rules=rules, **settings))
+
+
+def test_the_port_is_opened_to_the_scraper_alone_and_confirmed_from_a_new_login() -> None:
+    made = Site().steps()
+    assert (made.server.requests, made.server.saved) == (["allow 9100 192.0.2.16 node-exporter-for-serverF"], None)
+    assert made.server.last.endswith("confirmed")
+    assert made.false() == {}
+
+
+def test_a_docker_host_has_cadvisors_port_too() -> None:
+    made = Site(entry=replace(A, roles=("node", "docker"))).steps()
+    assert [line.split()[1] for line in made.server.requests] == ["9100", "8080"]
+    assert made.false() == {}
+
+
+def test_what_is_open_already_is_left_alone() -> None:
+    made = Site(with_rules(OURS, SSH)).steps()
+    assert (made.writes, made.false()) == (0, {})
+
+
+def test_a_rule_that_denies_first_is_overtaken_and_an_undo_leaves_what_was_there() -> None:
+    before = ("deny any 9100 0.0.0.0/0 any 0.0.0.0/0 in", OURS, SSH)
+    made = Site(with_rules(*before)).steps()
+    assert made.server.now.rules == (OURS, before[0], SSH)
+    assert made.false() == {}
+    assert made.host.run.kept["way_back"] == []
+
+
+def test_a_rule_of_ours_for_a_former_scraper_is_withdrawn_and_an_undo_brings_it_back() -> None:
+    old = OURS.replace("192.0.2.16", "192.0.2.99")
+    made = Site(with_rules(old, SSH)).steps()
+    assert made.server.now.rules == (OURS, SSH)
+    assert made.undo().server.now.rules == (old, SSH)
+    assert made.false(undone=True) == {}
+
+
+def test_an_undo_takes_only_this_runs_rules_back() -> None:
+    theirs = "allow tcp 9100 0.0.0.0/0 any 192.0.2.50 in"
+    made = Site(with_rules(theirs, SSH)).steps()
+    assert set(made.false(undone=True)) == {"is_as_before"}
+    assert made.undo().server.now.rules == (theirs, SSH)
+    assert made.false(undone=True) == {}
+    writes = made.writes
+    assert made.undo().writes == writes
+
+
+OFF = "a rule keeps nobody out here"
+REFUSALS = {
+    OFF: (with_rules(SSH, active=False), A, "open-scrape-ports --enable serverA"),
+    "a rule lets strangers in on port 9100": (
+        with_rules("allow any 9100 0.0.0.0/0 any 0.0.0.0/0 in", SSH), A, "ufw delete allow from any to any port 9100"
+    ),
+    "UFW would replace a rule that is not ours": (
+        with_rules("deny tcp 9100 0.0.0.0/0 any 192.0.2.16 in", SSH), A, "ufw delete deny proto tcp from 192.0.2.16 to any port 9100"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", list(REFUSALS))
+def test_what_no_rule_of_ours_can_mend_is_refused_with_its_remedy(what: str) -> None:
+    server, entry, remedy = REFUSALS[what]
+    made = Site(server, entry)
+    with pytest.raises(Refused, match=what) as refused:
+        made.steps()
+    assert remedy in refused.value.next
+    assert made.writes == 0
+
+
+def test_ipv6_without_a_guard_is_refused() -> None:
+    made = Site()
+    made.first.teach(files.read(DEFAULTS), "IPV6=no\n")
+    with pytest.raises(Refused, match="UFW leaves IPv6 alone"):
+        made.steps()
+
+
+def test_without_a_stranger_nobody_could_tell() -> None:
+    made = Site()
+    made.host = replace(made.host, connect_peer=lambda role: made.peer(role if role != "stranger" else "nobody"))
+    with pytest.raises(Refused, match="nobody can look from a stranger's place"):
+        made.steps()
+
+
+def test_ufw_is_turned_on_only_after_ssh_is_allowed_and_an_undo_turns_it_off_again() -> None:
+    made = Site(with_rules(active=False, incoming=""), enable=True).steps()
+    assert made.server.requests == ["ssh 22", "allow 9100 192.0.2.16 node-exporter-for-serverF", "enable 22 192.0.2.1"]
+    assert "that this closes: 80" in made.said
+    assert made.false() == {}
+    assert made.undo().server.now == Settings(rules=(), active=False, incoming="")
+    assert made.false(undone=True) == {}
+
+
+def test_ufw_stays_off_where_a_rule_keeps_our_ssh_out() -> None:
+    made = Site(with_rules("allow tcp 22 0.0.0.0/0 any 203.0.113.0/24 in", active=False), enable=True)
+    with pytest.raises(Refused, match=r"UFW would shut out SSH from 192\.0\.2\.1 on port 22") as refused:
+        made.steps()
+    assert "ufw prepend allow proto tcp from 192.0.2.1 to any port 22" in refused.value.next
+
+
+def test_a_port_of_sshd_that_is_not_the_one_we_came_by_stays_open_too() -> None:
+    server = with_rules(SSH, active=False)
+    server.sshd = "listenaddress 0.0.0.0:22\nlistenaddress 0.0.0.0:2222\n"
+    made = Site(server, enable=True).steps()
+    assert made.server.requests[0] == "ssh 2222"
+
+
+def opening(port: int = 9090) -> HostEntry:
+    return replace(A, roles=("node", "docker"), openings=(Opening(port, "serverB"),))
+
+
+def test_a_port_of_a_container_is_opened_before_dockers_own_rules() -> None:
+    made = Site(entry=opening())
+    teach_running(made, "0.0.0.0")
+    made.steps()
+    assert made.server.requests[-1] == "publish 9090 192.0.2.13"
+    assert made.false() == {}
+    assert made.undo().server.now == Settings()
+
+
+def test_a_port_that_a_container_publishes_to_the_host_alone_cannot_be_opened() -> None:
+    made = Site(entry=opening())
+    teach_running(made, "127.0.0.1")
+    with pytest.raises(Refused, match=r"(?s)no firewall rule can open port 9090.*publishes it on 127\.0\.0\.1 only") as refused:
+        made.steps()
+    assert '"192.0.2.12:9090:9090"' in refused.value.next
+    assert made.writes == 0
+
+
+def test_a_process_that_listens_on_loopback_cannot_be_opened_either() -> None:
+    made = Site(entry=opening(25))
+    teach_running(made, "0.0.0.0")
+    with pytest.raises(Refused, match=r"what listens there listens on 127\.0\.0\.1 only"):
+        made.steps()
+
+
+def teach_running(made: Site, address: str) -> None:
+    raw: dict[str, Any] = inspected("prometheus")
+    raw["NetworkSettings"]["Ports"] = {"9090/tcp": [{"HostIp": address, "HostPort": "9090"}]}
+    made.first.teach(running(), json.dumps([raw]))
+
+
+def test_each_sentence_of_the_proof_is_red_where_its_effect_is_missing() -> None:
+    made = Site().steps()
+    made.server.now = replace(made.server.now, rules=(SSH,))
+    assert set(made.false()) == {"only_these_may"}
+    made = Site().steps()
+    made.server.now = replace(made.server.now, incoming="allow")
+    assert set(made.false()) == {"only_these_may"}
+    made.peers["scraper"].teach(dial("192.0.2.12", 9100, 5), SILENT)
+    assert set(made.false()) == {"only_these_may", "these_get_through"}
+    for answer in (ANSWERS, REFUSED):
+        made = Site().steps()
+        made.peers["stranger"].teach(dial("192.0.2.12", 9100, 5), answer)
+        assert set(made.false()) == {"strangers_get_silence"}
+    made = Site().steps()
+    made.server.shut_by = "allow tcp 22"
+    assert set(made.false()) == {"a_new_login_gets_in"}
+
+
+def test_a_stranger_dials_ipv6_too() -> None:
+    made = Site().steps()
+    made.first.teach(own_ipv6(), '[{"addr_info": [{"local": "2001:db8::12"}]}]')
+    made.peers["stranger"].teach(dial("2001:db8::12", 9100, 5), ANSWERS)
+    assert set(made.false()) == {"strangers_get_silence"}
+    made.peers["stranger"].teach(dial("2001:db8::12", 9100, 5), SILENT)
+    assert made.false() == {}
+
+
+def test_a_change_that_shuts_us_out_is_taken_back_by_the_host() -> None:
+    made = Site()
+    made.server.shut_by = "allow tcp 9100"
+    with pytest.raises(NotTrue, match="a new login gets in"):
+        made.steps()
+    assert made.server.now == Settings()
+    assert made.undo().false(undone=True) == {}
+
+
+def test_a_plan_tells_the_changes_and_makes_none() -> None:
+    made = Site(plan=True).steps()
+    assert (made.server.now, made.server.saved, made.writes) == (Settings(), None, 0)
+    assert "change: allow 9100 192.0.2.16" in made.said
+
+
+def test_what_a_killed_run_has_not_confirmed_does_not_pass_for_done() -> None:
+    made = Site()
+    made.server.saved, made.server.until = made.server.now, made.server.clock() + 60
+    made.server.now = replace(made.server.now, rules=(OURS, SSH))
+    with pytest.raises(Refused, match="waits to be confirmed"):
+        made.steps()
+    made.host.keep(firewall_before=[True, "deny"], way_back=["withdraw 9100 192.0.2.16"])      # adopted: it was our own
+    made.steps()
+    assert (made.server.saved, made.server.last.split()[1], made.false()) == (None, "confirmed", {})
