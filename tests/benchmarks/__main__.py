@@ -10,13 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks import further, nothing_new, starting, ten_steps
+from tests.benchmarks import further, many_hosts, nothing_new, starting, ten_steps
 from tests.benchmarks.environments import Environment, folder, peers, product
 from tests.benchmarks.measure import Fact, Row, table
 from tests.benchmarks.place import Place
 
-ALL = ("start", "further", "nothing-new", "ten-steps")
-ROUNDS = {"start": 15, "further": 15, "nothing-new": 7, "ten-steps": 5}
+ALL = ("start", "further", "nothing-new", "ten-steps", "many-hosts")
+ROUNDS = {"start": 15, "further": 15, "nothing-new": 7, "ten-steps": 5, "many-hosts": 5}
 
 
 def main() -> int:
@@ -41,6 +41,8 @@ def _compare(name: str, ours: Environment, others: Environment, work: Path, roun
         yield from starting.compare(ours, rounds)
     elif name == "further":
         yield from further.compare(ours, others, rounds)
+    elif name == "many-hosts":
+        yield from many_hosts.compare(ours, others, rounds)
     elif name == "nothing-new":
         yield from nothing_new.compare(ours, Place.ready(work), rounds)
     else:
