@@ -1,68 +1,27 @@
-"""cAdvisor on a host: whether it may come, how it takes the place of the one before, and how that one comes back."""
+"""cAdvisor on a host: how it takes the place of the one before, whether it does its work, and how that one comes back."""
 
 from __future__ import annotations
 
 from opsbook.check import Seen
 from opsbook.errors import CommandFailed, NothingToUndo, Refused
 from opsbook.host import Host
-from opsbook.moves import vantage
-from opsbook.systems import cadvisor, docker
-from opsbook.systems.container import PROJECT, Container
+from opsbook.systems import cadvisor
+from opsbook.systems.container import Container
 from opsbook.systems.engine import Engine, engine
-from opsbook.systems.image import with_tag
-from opsbook.systems.sockets import listening
 
 OURS, BEFORE, RAN, WELL, EVERY = "run", "container_before", "ran_before", "answered_before", "scraped_every"    # the record keeps these
+WATCHED = 5.0       # seconds
 MEANT_TO_RUN = frozenset({"running", "restarting"})
-UPSTREAM = "ghcr.io/google/cadvisor"
-OLD_REGISTRIES = ("gcr.io/", "k8s.gcr.io/", "docker.io/google/", "google/")
-
-
-def expect_image(host: Host) -> None:
-    """Raise Refused for an image that is not pinned, or that finds no container with this engine."""
-    image, found = host.entry.cadvisor.image, _engine(host)
-    fix = f"cadvisor: {{image: {UPSTREAM}:v0.60.5}} in the inventory"
-    if with_tag(image).endswith(":latest"):
-        raise Refused(f"{image} is not pinned", saw="the next pull may bring anything", next=fix, host=host.name)
-    if found.rootless:
-        raise Refused("this engine runs without root", saw="cAdvisor needs what it cannot give", host=host.name)
-    if not cadvisor.sees_containers(image, found):
-        saw = f"Docker {found.version} with {'the image store of containerd' if found.containerd_store else found.driver}"
-        least = ".".join(map(str, cadvisor.SEES_CONTAINERD))
-        raise Refused(f"{image} finds no container here: it takes {least} or newer", saw=saw, next=fix, host=host.name)
-    if image.startswith(OLD_REGISTRIES):
-        host.say(f"note: {image} comes from a registry that gets no new versions; upstream's is {UPSTREAM}")
-
-
-def expect_place(host: Host) -> None:
-    """Raise Refused where the name belongs to Compose, or somebody else listens on the port."""
-    found, port = current(host), host.entry.cadvisor.port
-    if found is not None and found.labels.get(PROJECT):
-        saw = f"it is of the Compose project {found.labels[PROJECT]}"
-        fix = f"take it out of {found.directory or 'its Compose file'}, or keep it there"
-        raise Refused(f"the container {found.name} is not ours to replace", saw=saw, next=fix, host=host.name)
-    own = cadvisor.place(found) if found and found.running else None
-    busy = any(one.port == port and one.protocol == "tcp" for one in host.read(listening()))
-    if busy and (own is None or own.port != port):
-        saw = host.read(docker.publishers(port)) or "a program that is no container"
-        fix = "cadvisor: {port: …} in the inventory, and in the scraper's target"
-        raise Refused(f"port {port} is taken", saw=saw, next=fix, host=host.name)
-
-
-def expect_closed(host: Host) -> None:
-    """Raise Refused where a stranger gets through already: what comes is root on the host, and would be open to the world."""
-    found, port = current(host), host.entry.cadvisor.port
-    if found is not None and any(one.public == port for one in found.ports):
-        host.say(f"note: Docker publishes port {port} of {found.name} around the firewall; the new container does not")
-        return
-    seen = vantage.a_stranger_gets_silence(host, port)
-    if not seen.ok:
-        raise Refused("no firewall keeps strangers out", saw=seen.saw, next=seen.next, host=host.name)
 
 
 def current(host: Host) -> Container | None:
     """Return the container of that name as it is now."""
     return cadvisor.named(host.read(cadvisor.known()), cadvisor.NAME)
+
+
+def engine_of(host: Host) -> Engine:
+    """Return what the engine tells of itself; no run of ours changes it."""
+    return host.recall(engine())
 
 
 def remember(host: Host) -> None:
@@ -83,6 +42,18 @@ def runs_as_meant(host: Host) -> Seen:
     return Seen(same and found.running, saw, next=logs(host))
 
 
+def runs_steadily(host: Host) -> Seen:
+    """The container does not restart while it is watched: one that finds its port taken would, again and again."""
+    first, until = current(host), host.clock() + WATCHED
+    while (left := until - host.clock()) > 0:
+        host.pause(min(1.0, left))
+        now = current(host)
+        if now is None or first is None or (now.id, now.started, now.running) != (first.id, first.started, True):
+            saw = f"it is {now.state}, restarted {now.restarts} times" if now else "it is gone"
+            return Seen(ok=False, saw=saw, next=logs(host))
+    return Seen(ok=True, saw=f"no restart in {WATCHED:g} s")
+
+
 def replace(host: Host) -> None:
     """Start the container that is meant; what was there before stays for an undo, and what earlier runs had kept goes."""
     here = host.read(cadvisor.known())
@@ -96,7 +67,7 @@ def replace(host: Host) -> None:
         if old is not None and old.id != host.run.kept[BEFORE]:
             host.write(cadvisor.remove(old))
     if not made:
-        host.write(cadvisor.create(host.entry.cadvisor, _engine(host), host.run.kept[OURS]))
+        host.write(cadvisor.create(host.entry.cadvisor, engine_of(host), host.run.kept[OURS]))
     host.write(cadvisor.swap(now))
 
 
@@ -136,7 +107,7 @@ def _ours(host: Host, found: Container) -> bool:
 
 
 def _as_meant(host: Host, found: Container) -> bool:
-    return found.labels.get(cadvisor.SETTINGS) == cadvisor.settings(host.entry.cadvisor, _engine(host))
+    return found.labels.get(cadvisor.SETTINGS) == cadvisor.settings(host.entry.cadvisor, engine_of(host))
 
 
 def _answers(host: Host, found: Container) -> bool:
@@ -145,7 +116,3 @@ def _answers(host: Host, found: Container) -> bool:
         return at is not None and host.read(cadvisor.healthy(at))
     except CommandFailed:
         return False
-
-
-def _engine(host: Host) -> Engine:
-    return host.recall(engine())

@@ -18,6 +18,7 @@ from tests.runbooks.servers.docker_host import NEWER, DockerHost, container, ser
 
 BOOK = book("install-cadvisor")
 P = NoParams()
+ALL = (*BOOK.proof, *BOOK.from_outside)
 LISTENS = "tcp LISTEN 0 128 0.0.0.0:8080 0.0.0.0:*"
 
 
@@ -48,7 +49,7 @@ class Site:
         return self
 
     def false(self, *, undone: bool = False) -> dict[str, Seen]:
-        seen = {check.__name__: look_once(self.host, check, P) for check in (BOOK.undone if undone else BOOK.proof)}
+        seen = {check.__name__: look_once(self.host, check, P) for check in (BOOK.undone if undone else ALL)}
         return {name: one for name, one in seen.items() if not one.ok}
 
     @property
@@ -185,6 +186,7 @@ def test_an_old_one_that_docker_publishes_to_all_is_replaced_though_strangers_re
     (lambda here: setattr(here, "scrapes", False), "is_scraped"),
     (lambda here: setattr(here, "of_another", True), "scraper_has_this_very_container"),
     (lambda here: here.containers["cadvisor"]["Config"]["Labels"].clear(), "runs_as_meant"),
+    (lambda here: setattr(here, "loops", True), "runs_steadily"),
     (lambda here: here.containers["cadvisor"]["State"].update(Status="exited"), "runs_as_meant"),
 ])  # fmt: skip
 def test_each_proof_is_red_when_its_effect_is_missing(break_: Callable[[DockerHost], None], red: str) -> None:
