@@ -12,6 +12,7 @@ import pytest
 
 from opsbook.lab.down import down
 from opsbook.lab.lab import Lab, checkout_name, here
+from opsbook.lab.renew import renew
 from opsbook.lab.reset import reset
 from opsbook.lab.up import up
 
@@ -68,3 +69,11 @@ def restored(lab: Lab) -> Iterator[Lab]:
     """The lab for a test that breaks or changes it: afterwards it is as it was first brought up."""
     yield lab
     reset(lab)
+
+
+@pytest.fixture
+def renewed(servers: Lab) -> Iterator[Lab]:
+    """The servers for a test that changes them: before and afterwards they are as they were made."""
+    renew(servers)
+    yield servers
+    renew(servers)

@@ -43,7 +43,10 @@ rm -rf /var/lib/opsbook /var/lib/node_exporter /run/opsbook
 
 if touched etc/systemd; then systemctl daemon-reload; systemctl reset-failed; fi
 if [ "$sockets" = active ]; then systemctl stop ssh.socket ssh.service; systemctl daemon-reload; fi
-if touched etc/ssh || [ "$sockets" = active ]; then systemctl reset-failed ssh.service; systemctl restart ssh.service; fi
+if touched etc/ssh || [ "$sockets" = active ]; then
+    systemctl reset-failed ssh.service 2>/dev/null || true # several restarts in ten seconds are no crash loop
+    systemctl restart ssh.service
+fi
 if [ -n "$firewall" ] && grep --quiet '^ENABLED=yes' /etc/ufw/ufw.conf; then ufw reload >/dev/null; fi
 for program in iptables ip6tables; do
     if $program --wait --list-rules DOCKER-USER 2>/dev/null | grep '^-A' | grep --quiet --invert-match -- '-j RETURN'; then

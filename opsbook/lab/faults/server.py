@@ -79,7 +79,7 @@ TO_SERVICE = """
 systemctl is-active --quiet ssh.socket || exit 0
 systemctl disable --quiet ssh.socket
 systemctl stop ssh.socket ssh.service
-systemctl reset-failed ssh.service
+systemctl reset-failed ssh.service 2>/dev/null || true # a unit that was never started has nothing to forget
 systemctl enable --quiet --now ssh.service
 """
 
