@@ -17,10 +17,10 @@ class Service:
     port: int                       # where it listens inside its container
     healthy: str | None = None      # path that answers 200 when the process lives
     ready: str | None = None        # path that answers 200 when it can do its work
-    scheme: str = "http"
+    scheme: str = "http"            # http or https; the certificate is not verified: SSH has proven the host
     prefix: str = ""                # path under which it serves everything (--web.route-prefix)
-    username: str | None = None     # basic auth, with the password under this key of the .env
-    password_key: str | None = None
+    username: str | None = None     # for basic auth
+    password_key: str | None = None     # the key of the stack's .env under which its password is
     inside: bool = False            # answers only inside its container (Caddy's admin API)
     exporter: bool = False          # built from the checkout
     job: str | None = None          # scrape job that reads it
@@ -37,15 +37,15 @@ class Stack:
     """A Compose project on a host. Times are seconds."""
 
     name: str
-    checkout: str
-    directory: str
-    project: str
-    env_file: str = ".env"
-    scrape: float = 60
-    evaluation: float = 60
+    checkout: str                   # the working copy of the config repository
+    directory: str                  # where the Compose file is: the checkout, or a folder in it
+    project: str                    # the name of the Compose project; that of the directory's last part when not given
+    env_file: str = ".env"          # beside the Compose file
+    scrape: float = 60              # how often Prometheus scrapes
+    evaluation: float = 60          # how often it evaluates rules
     settle: float = 90              # how long a service may take to become healthy
     stable: float = 20              # how long restart counts are watched
-    services: tuple[Service, ...] = ()
+    services: tuple[Service, ...] = ()      # by the names that the Compose file gives them
 
     def service(self, name: str) -> Service:
         """Return the service of that name; raise UsageError with the nearest name if there is none."""
@@ -59,8 +59,8 @@ class Stack:
 class NodeExporter:
     """What install-node-exporter puts on a host, and from where."""
 
-    version: str = "1.12.1"
-    port: int = 9100
+    version: str = "1.12.1"     # the release to install
+    port: int = 9100            # where it listens, for the scraper alone
     source: str = "https://github.com/prometheus/node_exporter/releases/download"   # or a mirror of upstream's layout
     job: str = "node"           # the scrape job that reads it
 
@@ -69,16 +69,16 @@ class NodeExporter:
 class Cadvisor:
     """What install-cadvisor runs on a Docker host."""
 
-    image: str = "ghcr.io/google/cadvisor:v0.60.5"
-    port: int = 8080
-    job: str = "cadvisor"
+    image: str = "ghcr.io/google/cadvisor:v0.60.5"      # pinned
+    port: int = 8080            # where it listens, for the scraper alone
+    job: str = "cadvisor"       # the scrape job that reads it
 
 
 @dataclass(frozen=True)
 class Opening:
     """A port that is open to another host only."""
 
-    port: int
+    port: int       # one of a list
     source: str     # the name of a host of the inventory
 
 
@@ -87,13 +87,13 @@ class HostEntry:
     """One host of the inventory, its variables already filled in."""
 
     name: str
-    address: str | None = None      # None: a variable is missing, named in `missing`
-    port: int | None = None         # None: ssh_config or 22
-    user: str | None = None
+    address: str | None = None      # under which we reach it; None while a variable of it is not set
+    port: int | None = None         # of its sshd; that of ssh_config, or 22, when not given
+    user: str | None = None         # who logs in; that of ssh_config, or the local user, when not given
     key: str | None = field(default=None, repr=False)   # a path or the text of a private key
-    jump: str | None = None
-    stack: Stack | None = None
-    roles: tuple[str, ...] = ()
+    jump: str | None = None         # a host of the inventory through which it is reached
+    stack: Stack | None = None      # the name of one of the stacks
+    roles: tuple[str, ...] = ()     # groups for --group; runbooks know node, docker, scraper and stranger
     missing: tuple[str, ...] = ()   # names of variables that are not set
     lab: bool = False               # a host of the lab, whose clock is this machine's
     peer_address: str | None = None     # under which the other hosts know it; `address` where the file says nothing
@@ -108,10 +108,10 @@ class Inventory:
     """The whole site."""
 
     path: Path
-    hosts: tuple[HostEntry, ...]
-    stacks: tuple[Stack, ...]
-    lab: str | None = None          # the lab's name; None on a real site
-    known_hosts: tuple[Path, ...] = ()
+    hosts: tuple[HostEntry, ...]    # by their names; at least one
+    stacks: tuple[Stack, ...]       # Compose projects by their names
+    lab: str | None = None          # the lab's name; not for a real site
+    known_hosts: tuple[Path, ...] = ()      # files of host keys besides the user's own, one or a list
 
     @property
     def site(self) -> str:
