@@ -39,13 +39,15 @@ def lab(context: click.Context) -> None:
 
 @lab.command("up")
 @click.argument("hosts", nargs=-1, metavar="[HOST...]", shell_complete=_hosts)
+@click.option("--scale", type=int, metavar="N", help="Add N light hosts, light001 and on; 0 takes them away.")
 @common_options
-def up(hosts: Sequence[str]) -> None:
+def up(hosts: Sequence[str], scale: int | None) -> None:
     """Bring the lab up, or only these hosts of it: what is there and right is reused."""
     from opsbook.lab.up import up as bring_up
 
-    bring_up(here(), _progress, hosts)
-    click.echo(f"try: opsbook --lab {'triage ' + hosts[0] if hosts else 'status vps-i1'}", err=True)
+    bring_up(here(), _progress, hosts, scale)
+    if hosts or scale is None:
+        click.echo(f"try: opsbook --lab triage {hosts[0] if hosts else 'vps-i1'}", err=True)
 
 
 @lab.command("down")

@@ -58,9 +58,12 @@ class Box:
 
     def create(self, lab: Lab) -> tuple[str, ...]:
         """Build the arguments of `docker create`."""
-        names = (f"--name={lab.container(self.host)}", f"--hostname={self.host}", f"--network-alias={self.host}")
         labels = (f"--label={lab.label}", f"--label={SPEC}={self.spec}")
-        return ("create", *names, *labels, f"--network={lab.network}", *self.arguments, self.image, *self.command)
+        return ("create", f"--name={lab.container(self.host)}", *labels, *self.network(lab), *self.arguments, self.image, *self.command)
+
+    def network(self, lab: Lab) -> tuple[str, ...]:
+        """Return the arguments that connect it to its neighbours, who know it by its name."""
+        return (f"--network={lab.network}", f"--hostname={self.host}", f"--network-alias={self.host}")
 
 
 def server(cgroups: str) -> tuple[str, ...]:

@@ -59,6 +59,11 @@ def git_files(lab: Lab) -> tuple[Placed, ...]:
     return (*sshd_files(lab, "git"), hardened(), *authorized(keys.deploy(lab), "/home/git", GIT_USER))
 
 
+def light_files(lab: Lab) -> tuple[Placed, ...]:
+    """List the files of the container that plays the light hosts."""
+    return (*sshd_files(lab, "light"), hardened(), *authorized(lab.key, HOME, ADMIN))
+
+
 def sshd_files(lab: Lab, host: str) -> tuple[Placed, ...]:
     """List a host's key pair and sshd's settings."""
     key = keys.host_key(lab, host)

@@ -30,6 +30,7 @@ class State:
     subnet: str = ""
     ports: Mapping[str, int] = field(default_factory=dict)
     faults: tuple[Injected, ...] = ()
+    lights: int = 0
 
     def without(self, fault: str) -> State:
         """Forget one fault."""
@@ -45,7 +46,7 @@ def load(lab: Lab) -> State:
     except ValueError:
         raise LabError("lab.json is not readable as JSON", saw=str(lab.folder), next="opsbook lab down") from None
     faults = tuple(Injected(one["name"], tuple(one["args"]), one["kept"]) for one in raw["faults"])
-    return State(raw["subnet"], raw["ports"], faults)
+    return State(raw["subnet"], raw["ports"], faults, raw.get("lights", 0))
 
 
 def save(lab: Lab, state: State) -> None:

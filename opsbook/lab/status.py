@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from opsbook.lab import state
+from opsbook.lab import lights, state
 from opsbook.lab.docker import attempt
 from opsbook.lab.engine import ask
 from opsbook.lab.lab import Lab
@@ -61,7 +61,8 @@ def status(lab: Lab, profile: Profile = SITE) -> Status:
     """Look at the hosts that were brought up, and change nothing."""
     engine, known = ask(), state.load(lab)
     hosts = tuple(host(lab, spec, known.ports[spec.name]) for spec in profile.hosts if spec.name in known.ports) if engine else ()
-    return Status(lab.name, engine.version if engine else "", hosts, known.faults)
+    light = (HostStatus(f"{known.lights} light hosts", lights.condition(lab), None),) if engine and known.lights else ()
+    return Status(lab.name, engine.version if engine else "", (*hosts, *light), known.faults)
 
 
 def host(lab: Lab, spec: HostSpec, port: int | None) -> HostStatus:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from opsbook.lab import address, breaking, gitserver, hosts, kernel, keys, state
+from opsbook.lab import address, breaking, gitserver, hosts, kernel, keys, lights, state
 from opsbook.lab.containers import server
 from opsbook.lab.docker import holds
 from opsbook.lab.engine import Engine, Progress, engine
@@ -24,24 +24,26 @@ from opsbook.lab.running import project
 from opsbook.lab.stack import checkout, stack
 
 
-def up(lab: Lab, progress: Progress, names: Iterable[str] = (), profile: Profile = SITE) -> None:
-    """Build what is missing of the named hosts, or of all, and see their stacks answer; hosts that are up already stay."""
+def up(lab: Lab, progress: Progress, names: Iterable[str] = (), scale: int | None = None, profile: Profile = SITE) -> None:
+    """Build what is missing of the named hosts and light hosts, or of all, and see their stacks answer; what is up already stays."""
+    lights.confirm(scale)
     with state.alone(lab):
-        site = profile.only(chosen(lab, tuple(names), profile))
+        site = profile.only(chosen(lab, tuple(names), scale, profile))
         with alone(cache_folder()):     # two labs that come up at once start one engine
             found = engine(progress)
         progress(f"Docker Engine {found.version}")
         made = prepared(lab, site, found, progress)
         subnet = network(lab)
-        state.save(lab, replace(state.load(lab), subnet=subnet))
+        known = state.load(lab)
+        state.save(lab, replace(known, subnet=subnet, lights=known.lights if scale is None else scale))
         keys.keys(lab, (GIT, *(host.name for host in profile.hosts)))
         addresses = {host.name: ip(subnet, host.address) for host in profile.hosts}
         start(lab, site, hosts.Site(made, found.cgroups, addresses, progress), subnet)
 
 
-def chosen(lab: Lab, names: tuple[str, ...], profile: Profile) -> tuple[str, ...]:
+def chosen(lab: Lab, names: tuple[str, ...], scale: int | None, profile: Profile) -> tuple[str, ...]:
     """Return the hosts that are to be up: the named ones and those that are up already, or all."""
-    return (*names, *state.load(lab).ports) if names else tuple(host.name for host in profile.hosts)
+    return tuple(host.name for host in profile.hosts) if not names and scale is None else (*names, *state.load(lab).ports)
 
 
 def prepared(lab: Lab, profile: Profile, found: Engine, progress: Progress) -> Images:
@@ -71,7 +73,8 @@ def start(lab: Lab, profile: Profile, site: Site, subnet: str) -> None:
         hosts.mirror_server(lab, site.images, ip(subnet, profile.mirror_address), site.progress, releases.target(cache_folder()))
     ports = hosts.servers(lab, profile, site)
     state.save(lab, replace(state.load(lab), ports=ports))
-    address.write(lab, profile, ports, subnet)
+    lights.lights(lab, site.images.servers.plain, subnet, state.load(lab).lights, site.progress)
+    address.write(lab, profile, state.load(lab))
     stacks(lab, profile, site.progress)
 
 

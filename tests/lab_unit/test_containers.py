@@ -17,11 +17,11 @@ def test_a_box_becomes_the_arguments_of_docker_create() -> None:
     assert BOX.create(LAB) == (
         "create",
         "--name=opsbook-demo-git",
-        "--hostname=git",
-        "--network-alias=git",
         "--label=opsbook.lab=demo",
         f"--label=opsbook.lab.spec={BOX.spec}",
         "--network=opsbook-demo",
+        "--hostname=git",
+        "--network-alias=git",
         "--init",
         "image:1",
         "sleep",

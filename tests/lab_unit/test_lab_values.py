@@ -12,7 +12,7 @@ import yaml
 
 from opsbook.errors import UsageError
 from opsbook.inventory_file import load
-from opsbook.lab import address, projects, state
+from opsbook.lab import address, lights, projects, state
 from opsbook.lab.faults import FAULTS, fault, overrides
 from opsbook.lab.lab import Lab, checkout_name, here
 from opsbook.lab.network import first_free, ip
@@ -69,7 +69,7 @@ def test_lab_json_comes_back_as_it_was_saved_and_is_private(tmp_path: Path) -> N
 
 def test_the_inventory_has_only_loopback_addresses_and_a_stack_for_its_host() -> None:
     lab = Lab("demo", Path("/s/demo"))
-    shown = address.inventory(lab, SITE.only(("vps-i1", "serverF")), {"vps-i1": 2201, "serverF": 2202}, "10.77.4.0/24")
+    shown = address.inventory(lab, SITE.only(("vps-i1", "serverF")), State("10.77.4.0/24", {"vps-i1": 2201, "serverF": 2202}))
     assert shown["lab"] == "demo"
     assert shown["hosts"] == {
         "vps-i1": {"address": "127.0.0.1", "port": 2201, "peer_address": "10.77.4.11", "stack": "p24", "roles": ["node", "docker"]},
@@ -87,11 +87,20 @@ def test_the_inventory_has_only_loopback_addresses_and_a_stack_for_its_host() ->
 def test_the_inventory_of_the_whole_site_has_no_mistake(tmp_path: Path) -> None:
     ports = {host.name: 2200 + host.address for host in SITE.hosts}
     written = tmp_path / "inventory.yaml"
-    written.write_text(yaml.safe_dump(address.inventory(Lab("demo", tmp_path), SITE, ports, "10.77.4.0/24")))
+    written.write_text(yaml.safe_dump(address.inventory(Lab("demo", tmp_path), SITE, State("10.77.4.0/24", ports, lights=300))))
     read = load(written, {})
     assert read.host("serverA").node_exporter.source == "http://10.77.4.3/prometheus/node_exporter/releases/download"
     assert read.host("serverF").stack in read.stacks
     assert [host.name for host in read.hosts if "scraper" in host.roles] == ["serverF"]
+    assert [host.name for host in read.hosts if "light" in host.roles][::100] == ["light001", "light101", "light201"]
+
+
+def test_light_hosts_have_addresses_of_their_own_and_those_of_two_labs_differ() -> None:
+    one, other = lights.addresses("10.77.4.0/24", 600), lights.addresses("10.77.5.0/24", 600)
+    assert len({*one, *other}) == 1200
+    assert (one[0], one[249], one[250]) == ("127.64.4.1", "127.64.4.250", "127.65.4.1")
+    with pytest.raises(UsageError, match="0 to 1000"):
+        lights.confirm(1001)
 
 
 def test_a_part_of_the_site_is_named_by_its_hosts_and_a_wrong_name_is_refused() -> None:
