@@ -16,6 +16,11 @@ def config_folder(environment: Mapping[str, str]) -> Path:
     return _folder(environment, "XDG_CONFIG_HOME", ".config")
 
 
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder of what can be fetched again; it may not exist yet."""
+    return _folder(environment, "XDG_CACHE_HOME", ".cache")
+
+
 def private_folder(path: Path) -> Path:
     """Make the folder and what is missing above it, whatever the umask is, so that nobody else can enter; return it."""
     for folder in reversed([path, *path.parents]):

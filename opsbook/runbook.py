@@ -48,6 +48,7 @@ class Runbook:
     undone: tuple[Check[Any], ...] = ()
     answer: Callable[[Host, Any], Answer] | None = None
     evidence: tuple[Callable[[Host, Any], str], ...] = ()
+    from_outside: tuple[Check[Any], ...] = ()           # proven after PROOF; what is not true there is no reason to undo
 
     def line(self, params: Mapping[str, object], host: str) -> str:
         """Given the parameters as a record has them, return the command line that runs it so; empty when they no longer fit."""
@@ -73,6 +74,7 @@ def load(page: Page) -> Runbook:
         undone=_several(module, "UNDONE"),
         answer=getattr(module, "ANSWER", None),
         evidence=_several(module, "EVIDENCE"),
+        from_outside=_several(module, "FROM_OUTSIDE"),
     )
 
 

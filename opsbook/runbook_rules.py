@@ -30,7 +30,7 @@ def mistakes(page: Page, module: ModuleType) -> Iterator[str]:
         yield from _of_a_writer(file, module)
     if PROMISED in page.undo and not getattr(module, "UNDO", ()):
         yield f"{file}: the page promises `{PROMISED}`, and there is no UNDO"
-    for name in ("STEPS", "PROOF", "UNDO", "UNDONE", "EVIDENCE"):
+    for name in ("STEPS", "PROOF", "FROM_OUTSIDE", "UNDO", "UNDONE", "EVIDENCE"):
         yield from _of_several(file, name, getattr(module, name, ()))
 
 
@@ -62,7 +62,7 @@ def _of_a_reader(file: Path, module: ModuleType) -> Iterator[str]:
         yield f"{file}: a runbook that reads has an ANSWER"
     else:
         yield from _of_function(file, "ANSWER", answer)
-    for name in ("STEPS", "PROOF", "UNDO", "UNDONE"):
+    for name in ("STEPS", "PROOF", "FROM_OUTSIDE", "UNDO", "UNDONE"):
         if hasattr(module, name):
             yield f"{file}: a runbook that reads has no {name}"
 

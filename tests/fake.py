@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsbook.events import Event
-from opsbook.host import Host, Read, Result, Run, Transport, Write
+from opsbook.host import Host, Read, Result, Run, Transport, Upload, Write
 from opsbook.inventory import HostEntry, Service, Stack
 from opsbook.shell import Command
 from opsbook.web import Endpoint, Request
 
-Question = Command | Request | Read[Any] | Write
+Question = Command | Request | Upload | Read[Any] | Write
 Answer = Result | str | BaseException
 
 
@@ -58,13 +58,16 @@ class FakeTransport:
     def fetch(self, endpoint: Endpoint, request: Request, within: float) -> Result:
         return self._answer(request, str(request), request.body)
 
+    def send(self, upload: Upload, within: float) -> Result:
+        return self._answer(upload, str(upload), None)
+
     def follow(self, command: Command) -> Iterator[str]:
         yield from self._answer(command, str(command), None).out.splitlines()
 
     def close(self) -> None:
         self.closed = True
 
-    def _answer(self, question: Command | Request, shown: str, sent: str | None) -> Result:
+    def _answer(self, question: Command | Request | Upload, shown: str, sent: str | None) -> Result:
         key = _key(question)
         self.asked.append(shown)
         self.sent[shown] = sent
@@ -175,7 +178,7 @@ def a_run(*, runbook: str = "test", plan: bool = False, reads_only: bool = False
     return Run("261121-0105-k3fq", runbook, "anna", plan=plan, reads_only=reads_only, started=started)
 
 
-def _asked(question: Question) -> Command | Request:
+def _asked(question: Question) -> Command | Request | Upload:
     if isinstance(question, Read):
         return question.ask
     return question.do if isinstance(question, Write) else question
@@ -183,4 +186,6 @@ def _asked(question: Question) -> Command | Request:
 
 def _key(question: Question) -> str:
     asked = _asked(question)
+    if isinstance(asked, Upload):
+        return str(asked)
     return asked.line() if isinstance(asked, Command) else f"{asked} {asked.body or ''}".rstrip()

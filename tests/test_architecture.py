@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "record": "errors host record shell",
     "watch": "errors host record shell watch",
     "privileged": "privileged shell",
+    "downloads": "errors host",
     "public_key": "",
     "systems": "errors host inventory privileged shell systems web",
     "findings": "findings moves systems",
@@ -56,6 +57,7 @@ ONLY_FOR = {
     "screen": "cli commands tasks",
     "ssh": "cli commands doctor",
     "journal": "cli commands",
+    "downloads": "cli",
     "moves": "findings moves runbooks",
     "runner": "cli commands",
 }
@@ -66,7 +68,7 @@ FOREIGN = {
     "paramiko": "ssh",
     "rich": "screen",
     "yaml": "inventory_file lab systems",
-    "requests": "",
+    "requests": "downloads",
     "click": "cli commands tasks",
     "sqlite3": "journal",
 }

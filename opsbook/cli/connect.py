@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from opsbook.downloads import Downloads
 from opsbook.errors import AuthenticationFailed, CommandFailed, Refused, Unreachable
 from opsbook.host import Door
 from opsbook.mask import env_secrets
-from opsbook.places import config_folder, state_folder
+from opsbook.places import cache_folder, config_folder, state_folder
 from opsbook.record import Record, current, done
 from opsbook.runner.job import Tools
 from opsbook.shell import Command
@@ -37,7 +38,8 @@ def tools(state: State, operator: str) -> Tools:
         who = Holder(user, machine, runbook, entry.name)
         return Watch.take(transport.talk, who, wait=state.options.wait, on_lost=transport.close)
 
-    return Tools(open_transport, take_watch, learn_secrets, locate, lambda entry: knock(entry, state))
+    downloads = Downloads(cache_folder(state.environment) / "downloads")
+    return Tools(open_transport, take_watch, learn_secrets, locate, lambda entry: knock(entry, state), downloads.fetched)
 
 
 def open_ssh(entry: HostEntry, state: State, *, settle: Settle | None = None) -> Ssh:

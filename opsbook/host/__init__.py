@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from opsbook.errors import Bug, CommandFailed, ConnectionLost, PlanEnds, UsageError
 from opsbook.events import Event, Kind, Tell
-from opsbook.host.asking import CLOCK, Read, Result, Write
-from opsbook.host.plugs import Door, Guard, Transport
+from opsbook.host.asking import CLOCK, Read, Result, Upload, Write
+from opsbook.host.plugs import Door, Fetched, Guard, Transport
 from opsbook.host.run import Run
 from opsbook.host.verdict import Verdict, never_ran
 from opsbook.inventory import HostEntry, Service, Stack
@@ -18,7 +18,7 @@ from opsbook.mask import Mask
 from opsbook.shell import Command, Secret
 from opsbook.web import Endpoint, Request
 
-__all__ = ["CLOCK", "Door", "Guard", "Host", "Read", "Result", "Run", "Transport", "Write"]
+__all__ = ["CLOCK", "Door", "Fetched", "Guard", "Host", "Read", "Result", "Run", "Transport", "Upload", "Write"]
 T = TypeVar("T")
 GRACE = 15      # seconds for the wrapper on the host to stop a write that takes too long, and to say so
 
@@ -37,6 +37,7 @@ class Host:
     connect_peer: Callable[[str], Host] | None = None              # plugged in by the runner
     connect_anew: Callable[[Host], Host] | None = None             # plugged in by the runner
     try_door: Callable[[HostEntry], Door] | None = None            # knocks at sshd; plugged in by the runner
+    fetch_here: Callable[[str, str], Fetched] | None = None        # fetches for all hosts on this machine; plugged in by the runner
     answer: Callable[[str], None] | None = None                    # asks the operator, raises Declined
     keep_on_host: Callable[[dict[str, Any]], None] | None = None   # saves run.kept in the record
     clock: Callable[[], float] = time.monotonic
@@ -133,6 +134,12 @@ class Host:
             raise Bug("this run cannot knock at the host's door")
         return self.try_door(replace(self.entry, login=user))
 
+    def fetched(self, folder: str, name: str) -> Fetched:
+        """Return a file of that URL, which this machine has fetched once for all hosts; raise Refused when it cannot be had."""
+        if self.fetch_here is None:
+            raise Bug("this run fetches nothing for its hosts")
+        return self.fetch_here(folder, name)
+
     @property
     def _verdict(self) -> Verdict:
         return Verdict(self.name, self.mask)
@@ -156,11 +163,13 @@ class Host:
             self.run.changed = before
         return result
 
-    def _send(self, ask: Command | Request, stdin: str | Secret | None, within: float, kind: Kind, asked: str, title: str = "") -> Result:
+    def _send(
+        self, ask: Command | Request | Upload, stdin: str | Secret | None, within: float, kind: Kind, asked: str, title: str = ""
+    ) -> Result:
         """Send it and tell so; `asked` is how people read it."""
         text = self._plain(ask, stdin)
         try:
-            result = self.transport.run(ask, text, within) if isinstance(ask, Command) else self._fetch(ask, within)
+            result = self._by_its_way(ask, text, within)
         except TimeoutError:
             self._tell(kind, title or asked, asked=asked, error="no answer")
             raise CommandFailed(f"`{self.mask(asked)}` gave no answer within {within:g} s", host=self.name) from None
@@ -170,7 +179,12 @@ class Host:
         self._tell(kind, title or asked, asked=asked, code=result.code, seconds=round(result.seconds, 4), size=len(result.out))
         return result
 
-    def _plain(self, ask: Command | Request, stdin: str | Secret | None) -> str | None:
+    def _by_its_way(self, ask: Command | Request | Upload, stdin: str | None, within: float) -> Result:
+        if isinstance(ask, Command):
+            return self.transport.run(ask, stdin, within)
+        return self._fetch(ask, within) if isinstance(ask, Request) else self.transport.send(ask, within)
+
+    def _plain(self, ask: Command | Request | Upload, stdin: str | Secret | None) -> str | None:
         """Learn what must be hidden from now on; return the standard input as text."""
         if isinstance(ask, Command):
             self.mask.learn(ask.secrets())

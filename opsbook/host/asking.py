@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from opsbook.shell import Command, Secret, cmd
@@ -34,10 +35,22 @@ class Read(Generic[Answer_co]):
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A file of the operator's machine, to lie at an absolute path of the host, 0600. It counts only once a command has accepted it:
+    a transfer cannot be fenced as a command is, so it goes to a name that nobody uses."""
+
+    source: Path
+    target: str
+
+    def __str__(self) -> str:
+        return f"sftp {self.source.name} to {self.target}"
+
+
+@dataclass(frozen=True)
 class Write:
     """A change; `within` is in seconds."""
 
-    do: Command | Request
+    do: Command | Request | Upload
     title: str
     stdin: str | Secret | None = None
     answers: frozenset[int] | None = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from opsbook.host.asking import Result, Write
+from opsbook.host.asking import Result, Upload, Write
 from opsbook.shell import Command
 from opsbook.web import Endpoint, Request
 
@@ -20,6 +21,14 @@ class Door:
     opens: bool
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """A file that the operator's machine has fetched, and its SHA-256, which was true of it."""
+
+    path: Path
+    sha256: str
+
+
 class Transport(Protocol):
     """The one way to a host: SSH, or a fake that was taught its answers."""
 
@@ -28,6 +37,9 @@ class Transport(Protocol):
 
     def fetch(self, endpoint: Endpoint, request: Request, within: float) -> Result:
         """Send the request from the host; a refused port raises ConnectionRefusedError."""
+
+    def send(self, upload: Upload, within: float) -> Result:
+        """Copy the file to the host; raise TimeoutError, ConnectionLost, or CommandFailed when the host takes no files."""
 
     def follow(self, command: Command) -> Iterator[str]:
         """Yield the command's lines as they come; closing the iterator ends the command on the host."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from opsbook.errors import CommandFailed, ConnectionLost
 from opsbook.hints import hint_for
-from opsbook.host.asking import Read, Result, Write
+from opsbook.host.asking import Read, Result, Upload, Write
 from opsbook.mask import Mask
 from opsbook.shell import Command
 from opsbook.web import Request
@@ -26,11 +26,11 @@ class Verdict:
     host: str
     mask: Mask
 
-    def accept(self, asked: Command | Request, answers: frozenset[int] | None, result: Result) -> None:
+    def accept(self, asked: Command | Request | Upload, answers: frozenset[int] | None, result: Result) -> None:
         """Raise CommandFailed when the code is none of the answers."""
-        if result.code in (answers or (OK if isinstance(asked, Command) else HTTP_OK)):
+        if result.code in (answers or (HTTP_OK if isinstance(asked, Request) else OK)):
             return
-        word = "exit code" if isinstance(asked, Command) else "status"
+        word = "status" if isinstance(asked, Request) else "exit code"
         tail = self.mask("\n".join((result.err or result.out).strip().splitlines()[-10:]))
         what = f"`{self.mask(str(asked))}` gave {word} {result.code}"
         raise CommandFailed(what, saw=tail or "(no output)", next=hint_for(tail) or "", host=self.host)

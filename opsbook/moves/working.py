@@ -53,6 +53,7 @@ def loki_finds_a_new_line(host: Host) -> Seen:
         return Seen(ok=True, saw="a plan sends no test line")
     line, labels, now = str(uuid.uuid4()), {"job": "opsbook"}, host.read(clock.now())
     push = LOKI.push(labels, line, now)
+    assert isinstance(push.do, Request)     # noqa: S101  Loki takes lines by HTTP
     host.read(Read(push.do, nothing))       # a line of ours, which nobody runs: no change of the host
     until = host.clock() + FOUND_WITHIN
     while line not in host.read(LOKI.lines(labels, now - HOUR, now + HOUR)):

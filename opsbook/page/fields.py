@@ -14,7 +14,7 @@ from opsbook.options import Options
 
 KINDS = (str, int, float, bool, Path)
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-RESERVED = frozenset({one.name for one in fields(Options)} | {"host", "hosts", "group", "all", "help", "version", "dry"})
+RESERVED = frozenset({one.name for one in fields(Options)} | {"host", "hosts", "group", "all", "help", "dry"})
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from opsbook.desk import Desk
 from opsbook.events import Tell
-from opsbook.host import Door, Host, Transport
+from opsbook.host import Door, Fetched, Host, Transport
 from opsbook.inventory import HostEntry, Inventory, Service
 from opsbook.mask import Mask
 from opsbook.options import Options
@@ -30,6 +30,7 @@ class Tools:
     prepare: Callable[[Host], None]
     locate: Callable[[Host, Service], Endpoint]
     try_door: Callable[[HostEntry], Door] | None = None
+    fetch_here: Callable[[str, str], Fetched] | None = None      # the folder's URL and the file's name
 
 
 @dataclass(frozen=True)

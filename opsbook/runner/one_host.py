@@ -49,6 +49,8 @@ class HostRun:
         for step in self._book.steps:
             take_step(visit, step, "steps")
         prove(visit, self._book.proof)
+        visit.outside = True
+        prove(visit, self._book.from_outside)
         return _ended(visit, holding.close(visit, "proven", outcome.DONE))
 
     def _failed(self, error: OpsbookError) -> Ended:
@@ -60,7 +62,7 @@ class HostRun:
         code = outcome.code_for(error, changed=visit.run.changed, proving=visit.proving)
         if visit.run.changed and not visit.looking and outcome.may_undo(error):
             gather_evidence(visit)
-            if self._book.undo:
+            if self._book.undo and not visit.outside:
                 code = undo(visit, code)
         return _ended(visit, code, error)
 

@@ -26,6 +26,7 @@ class Visit:
     peers: Peers
     proofs: list[Proved] = field(default_factory=list)
     proving: bool = False
+    outside: bool = False       # all that this host itself can tell is true; what is not true lies elsewhere
     looking: bool = False       # a look of this process has failed: what a killed one had changed is left for a rerun or an undo
     settled: bool = False       # the lock is given back
     notes: list[str] = field(default_factory=list)      # what the last line has to tell besides
@@ -62,6 +63,7 @@ def arrange(job: Job, entry: HostEntry) -> Visit:
         connect_peer=peers,
         connect_anew=peers.anew,
         try_door=job.tools.try_door,
+        fetch_here=job.tools.fetch_here,
         answer=lambda question: job.main.do(lambda: job.desk.manual(entry.name, question)),
         keep_on_host=guard.keep,
         pause=job.stop.pause,

@@ -11,7 +11,7 @@ from pathlib import Path
 import paramiko
 
 from opsbook.errors import CommandFailed, ConnectionLost
-from opsbook.host import Result
+from opsbook.host import Result, Upload
 from opsbook.inventory import HostEntry
 from opsbook.places import config_folder
 from opsbook.shell import Command
@@ -20,6 +20,7 @@ from opsbook.ssh.known_hosts import Known
 from opsbook.ssh.line import Line
 from opsbook.ssh.log import log_to
 from opsbook.ssh.route import Hop, Router
+from opsbook.ssh.sending import send
 from opsbook.ssh.services import Services
 from opsbook.ssh.session import begin, execute, lost
 from opsbook.ssh.talking import LongTalk, follow
@@ -97,6 +98,12 @@ class Ssh:
     def fetch(self, endpoint: Endpoint, request: Request, within: float = 30) -> Result:
         """Send the request from the host; raise ConnectionRefusedError when nothing listens, else as `run` does."""
         return self._services.fetch(self._opened(), endpoint, request, within)
+
+    def send(self, upload: Upload, within: float = 600) -> Result:
+        """Copy a file to the host; raise CommandFailed when the host takes no files, else as `run` does."""
+        transport = self._opened()
+        with self._slot(within):
+            return send(transport, upload, within)
 
     def forwards(self, endpoint: Endpoint, within: float = 5) -> bool:
         """Return whether the host's sshd carries bytes to this port, on which something listens."""

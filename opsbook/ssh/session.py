@@ -22,16 +22,26 @@ LAST_WORD = 0.3         # seconds in which a dying connection says so
 
 def begin(transport: paramiko.Transport, command: Command, within: float = OPENING) -> paramiko.Channel:
     """Start the command and return its channel; raise ConnectionLost, or CommandFailed when the host opens no more sessions."""
+    return _begin(transport, "exec", f"{LOCALE} {command.line()}".encode(errors="surrogateescape"), within)
+
+
+def begin_subsystem(transport: paramiko.Transport, name: str, within: float = OPENING) -> paramiko.Channel:
+    """Start what sshd has under that name, and return its channel; raise as `begin` does."""
+    return _begin(transport, "subsystem", name.encode(), within)
+
+
+def _begin(transport: paramiko.Transport, kind: str, what: bytes, within: float) -> paramiko.Channel:
     channel = _open(transport, within)
     try:
-        _ask_for(channel, f"{LOCALE} {command.line()}".encode(errors="surrogateescape"), within)
+        _ask_for(channel, kind, what, within)
     except TimeoutError:
         release(channel)
         raise
     except (paramiko.SSHException, EOFError, OSError) as error:
         release(channel)
         if is_alive(transport):
-            raise CommandFailed("the host starts no commands for this user", saw=str(error)) from None
+            word = "commands" if kind == "exec" else what.decode()
+            raise CommandFailed(f"the host starts no {word} for this user", saw=str(error)) from None
         raise lost() from None
     return channel
 
@@ -100,14 +110,14 @@ def _open(transport: paramiko.Transport, within: float) -> paramiko.Channel:
         raise lost() from None
 
 
-def _ask_for(channel: paramiko.Channel, line: bytes, within: float) -> None:
-    """Do what paramiko's exec_command does, which waits for the host's answer for ever."""
+def _ask_for(channel: paramiko.Channel, kind: str, what: bytes, within: float) -> None:
+    """Do what paramiko's exec_command and invoke_subsystem do, which wait for the host's answer for ever."""
     asked = paramiko.Message()
     asked.add_byte(CHANNEL_REQUEST)
     asked.add_int(channel.remote_chanid)
-    asked.add_string("exec")
+    asked.add_string(kind)
     asked.add_boolean(True)     # tell us whether it starts
-    asked.add_string(line)
+    asked.add_string(what)
     channel._event_pending()
     channel.transport._send_user_message(asked)
     if not channel.event.wait(max(within, 0)):
