@@ -17,7 +17,7 @@ from tests.benchmarks.measure import Fact, Row, interleaved, process
 from tests.ssh.sshd import Sshd
 
 HOSTS, MANY = 100, 300
-JOBS, FORKS = 20, 50
+AT_ONCE = 50        # hosts at the same time, for all three
 AT_MOST, FASTER_THAN_ANSIBLE, MEMORY_AT_MOST = 1.2, 6, 1.25
 TALKERS = Path(__file__).parent / "talkers"
 RUNBOOK = '''"""Ask how the host is.
@@ -79,19 +79,19 @@ def compare(product: Environment, peers: Environment, rounds: int) -> Iterator[R
             "asyncssh": process(_asyncssh(peers, server), environ()),
             "ansible": _ansible(peers, light),
         })  # fmt: skip
-        what = f"a command on each of {HOSTS} hosts, -j {JOBS}"
-        yield Row(what, found["ours"], "asyncssh, all at once", found["asyncssh"], AT_MOST)
-        yield Row(what, found["ours"], f"ansible-playbook, {FORKS} forks, pipelining", found["ansible"], 1 / FASTER_THAN_ANSIBLE)
+        what = f"a command on each of {HOSTS} hosts, {AT_ONCE} at a time"
+        yield Row(what, found["ours"], "asyncssh", found["asyncssh"], AT_MOST)
+        yield Row(what, found["ours"], "ansible-playbook, pipelining", found["ansible"], 1 / FASTER_THAN_ANSIBLE)
         yield from _growth(_cost(product, light, site), _cost(product, light, light.site(MANY)))
 
 
 def _words(product: Environment) -> list[str | Path]:
-    return [product.program("opsbook"), "ask-each", "--all", f"--jobs={JOBS}"]
+    return [product.program("opsbook"), "ask-each", "--all", f"--jobs={AT_ONCE}"]
 
 
 def _asyncssh(peers: Environment, server: Sshd) -> list[str | Path]:
     way = [str(server.port), str(server.entry().user), server.client_key, server.known_hosts]
-    return [peers.program("python"), TALKERS / "asyncssh_hosts.py", str(HOSTS), *way]
+    return [peers.program("python"), TALKERS / "asyncssh_hosts.py", str(HOSTS), str(AT_ONCE), *way]
 
 
 def _ansible(peers: Environment, light: Light) -> Callable[[], Sequence[float]]:
@@ -113,7 +113,7 @@ def _ansible(peers: Environment, light: Light) -> Callable[[], Sequence[float]]:
             ANSIBLE_LOCAL_TEMP=str(work / "ansible"),
         )
         try:
-            return process([peers.program("ansible-playbook"), f"--forks={FORKS}", "-i", "hosts.ini", "playbook.yml"], given, cwd=work)()
+            return process([peers.program("ansible-playbook"), f"--forks={AT_ONCE}", "-i", "hosts.ini", "playbook.yml"], given, cwd=work)()
         finally:
             shutil.rmtree(sockets, ignore_errors=True)
 
@@ -149,8 +149,8 @@ def _threads(pid: int) -> int:
 
 
 def _growth(few: Cost, many: Cost) -> Iterator[Fact]:
-    what = f"{MANY} hosts beside {HOSTS}, -j {JOBS}"
-    bound = 3 * JOBS + 5        # a worker and a connection's reader each, one that feeds input, and a few for all
+    what = f"{MANY} hosts beside {HOSTS}, -j {AT_ONCE}"
+    bound = 3 * AT_ONCE + 5        # a worker and a connection's reader each, one that feeds input, and a few for all
     yield Fact(f"{what}: threads", many.threads <= bound, f"{many.threads} beside {few.threads}, at most {bound}")
     memory = f"{many.megabytes:.0f} MB beside {few.megabytes:.0f} MB, at most {MEMORY_AT_MOST}×"
     yield Fact(f"{what}: memory", many.megabytes <= MEMORY_AT_MOST * few.megabytes, memory)
