@@ -27,3 +27,8 @@ class Options:
     max_fail: str | None = None         # N or N%
     canary: bool = False                # one host first, whole and proven
     failed_of: str | None = None        # only the hosts that failed in that run
+
+    @property
+    def login(self) -> str:
+        """Return what another command line needs to log in likewise."""
+        return f" --as {self.as_}" if self.as_ else ""

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from opsbook.cli.login import logged_in, option
+from opsbook.cli.login import logged_in
 from opsbook.cli.main import cli
 from opsbook.cli.state import State
 from opsbook.errors import UsageError
@@ -25,9 +25,9 @@ def command(name: str) -> click.Command:
 
 def test_another_login_leaves_the_user_of_the_inventory_as_it_is() -> None:
     host = logged_in(HOST, State({}, ROOT, Options(as_="root")))
-    assert (host.login, host.user, option(host)) == ("root", "claude-admin", " --as root")
+    assert (host.login, host.user) == ("root", "claude-admin")
     assert logged_in(HOST, State({}, ROOT)) == HOST
-    assert option(HOST) == ""
+    assert (Options(as_="root").login, Options().login) == (" --as root", "")
 
 
 @pytest.mark.parametrize("login", ["", "-oProxyCommand=x", "a b", "a;b", "root\n"])

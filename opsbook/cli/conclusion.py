@@ -40,8 +40,8 @@ def _ways_back(job: Job, ended: Sequence[Ended]) -> list[str]:
         return []
     done = [one for one in ended if one.record and one.code == 0]
     if len(done) > 1 and len(done) == len(ended) and {one.record for one in done} == {job.id}:
-        return [f"opsbook undo {job.id}"]
-    return [f"opsbook undo {one.record} {one.host}" for one in done]
+        return [f"opsbook undo {job.id}{job.options.login}"]
+    return [f"opsbook undo {one.record} {one.host}{job.options.login}" for one in done]
 
 
 def _show(host: str, answer: Answer, screen: Screen, state: State) -> None:

@@ -20,8 +20,3 @@ def logged_in(host: HostEntry, state: State) -> HostEntry:
     if login is not None and not USER.pattern.fullmatch(login):
         raise UsageError("--as takes a user name", saw=login)
     return replace(host, login=login)
-
-
-def option(host: HostEntry | None) -> str:
-    """Return what a command line needs to log in to that host likewise."""
-    return f" --as {host.login}" if host is not None and host.login else ""

@@ -62,9 +62,9 @@ def _adopt(found: Record, host: Host, guard: WriteGuard) -> None:
 def _shown(found: Record, job: Job, host: str) -> str:
     """Return what to type to finish the found run, or to undo it where that can be."""
     book = _book(found.runbook, job)
-    line = book.line(found.params, host) if book is not None else ""
-    words = f"finish it: {line}" if line else f"finish it: run {found.runbook} as it was run then: opsbook history --on {host}"
-    return f"{words}; or opsbook undo {found.id} {host}" if book is not None and book.undo else words
+    line, login = book.line(found.params, host) if book is not None else "", job.options.login
+    words = f"finish it: {line}{login}" if line else f"finish it: run {found.runbook} as it was run then: opsbook history --on {host}"
+    return f"{words}; or opsbook undo {found.id} {host}{login}" if book is not None and book.undo else words
 
 
 def _book(name: str, job: Job) -> Runbook | None:
