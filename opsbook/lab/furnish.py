@@ -31,12 +31,7 @@ def programs(spec: HostSpec) -> tuple[Placed, ...]:
     if not spec.provisioned:
         return ()
     acts = (text(act.path, act.text, mode=0o755) for act in privileged.ALL)
-    return (*acts, text(privileged.SUDOERS, privileged.sudoers("claude-admin"), mode=0o440), *(old_rights() if GIT in spec.needs else ()))
-
-
-def old_rights() -> tuple[Placed, ...]:
-    """List the plain commands that the stack's runbooks call as root."""
-    return (text("/etc/sudoers.d/claude-admin", (HERE / "sudoers").read_text(), mode=0o440),)
+    return (*acts, text(privileged.SUDOERS, privileged.sudoers("claude-admin"), mode=0o440))
 
 
 def hardened() -> Placed:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from opsbook.lab import containers, furnish, gitserver, mirror
+from opsbook.lab import containers, furnish, gitserver, mirror, projects
 from opsbook.lab.containers import Box, make, reusable
 from opsbook.lab.docker import attempt, docker, script
 from opsbook.lab.engine import Progress
@@ -28,12 +28,27 @@ touch /etc/ufw/.opsbook-lab
 # As a provider hands a server over: nobody but root, let in by key, and sshd as Debian sets it.
 BARE = """
 if id claude-admin >/dev/null 2>&1; then userdel --force --remove claude-admin 2>/dev/null; fi
-rm -f /etc/sudoers.d/claude-admin
+"""
+# A project's folder is a checkout like any other; its upstream is a repo beside it.
+CHECKED_IN = """
+cd "$1"
+git rev-parse --quiet --verify '@{upstream}' >/dev/null 2>&1 && exit
+(umask 077; touch .env)
+rm -rf .git origin.git
+git init --quiet --initial-branch=main
+printf '%s\\n' .env origin.git > .git/info/exclude
+git add .
+git -c user.name='Lab Operator' -c user.email=operator@lab.invalid commit --quiet --message 'The project as it was set up'
+git clone --quiet --bare . origin.git
+git remote add origin "$1/origin.git"
+git fetch --quiet
+git branch --quiet --set-upstream-to=origin/main
 """
 HERE = Path(__file__).parent / "etc"
 BASELINE, RENEW = ((HERE / name).read_text() for name in ("baseline.sh", "renew.sh"))
-MADE_BY = hashlib.sha256("".join((FIREWALL, BARE, BASELINE)).encode()).hexdigest()[:12]
+MADE_BY = hashlib.sha256("".join((FIREWALL, BARE, CHECKED_IN, BASELINE)).encode()).hexdigest()[:12]
 BOOTED = ("running", "degraded")
+BOOTS_WITHIN = 150.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,8 @@ def settled(lab: Lab, spec: HostSpec) -> None:
     """Do once what needs a running server, and give it the programs of today."""
     name = lab.container(spec.name)
     script(name, BARE if spec.bare else FIREWALL, *spec.open_ports)
+    if spec.project:
+        script(name, CHECKED_IN, projects.where(spec.project), user="claude-admin")
     script(name, BASELINE)
     programs(lab, spec)
 
@@ -127,12 +144,12 @@ def mirror_server(lab: Lab, images: Images, address: str, progress: Progress, re
 def booted(lab: Lab, spec: HostSpec) -> None:
     """Wait until systemd has started everything, and the engine answers where there is one."""
     name = lab.container(spec.name)
-    until(f"{spec.name} boots", lambda: systemd(name) in BOOTED, within=60, saw=lambda: systemd(name))
+    until(f"{spec.name} boots", lambda: systemd(name) in BOOTED, BOOTS_WITHIN, saw=lambda: systemd(name))
 
 
 def systemd(name: str) -> str:
     """Ask systemd how far it is."""
-    return attempt("exec", name, "systemctl", "is-system-running", "--wait", within=60).stdout.decode().strip()
+    return attempt("exec", name, "systemctl", "is-system-running", "--wait", within=BOOTS_WITHIN).stdout.decode().strip()
 
 
 def servers(lab: Lab, profile: Profile, site: Site) -> dict[str, int]:
