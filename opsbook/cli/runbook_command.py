@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 WRITERS = (change_options, confirm_options)
 EVERYBODY = (fleet_options, common_options)
-WIDEST_ARGUMENT = 30
 
 
 class RunbookCommand(click.Command):

@@ -110,11 +110,6 @@ def done(run: str) -> Read[Record | None]:
     return _show(f"done/{run}.json")
 
 
-def noted(text: str) -> Command:
-    """Return the command that puts a line in the host's log; a host without a log is no failure."""
-    return script('logger --tag opsbook -- "$1" 2>/dev/null || :\n', text)
-
-
 def parse(text: str) -> Record:
     """Return the record in the text; raise Refused when it is damaged."""
     try:
