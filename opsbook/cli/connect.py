@@ -36,7 +36,7 @@ def tools(state: State, operator: str) -> Tools:
         who = Holder(user, machine, runbook, entry.name)
         return Watch.take(transport.talk, who, wait=state.options.wait, on_lost=transport.close)
 
-    return Tools(open_transport, take_watch, learn_secrets, locate)
+    return Tools(open_transport, take_watch, learn_secrets, locate, lambda name: state.pages().get(name))
 
 
 def open_ssh(entry: HostEntry, state: State, *, settle: Settle | None = None) -> Ssh:

@@ -14,7 +14,7 @@ from opsbook.host import Host, Result, Run
 from opsbook.inventory import HostEntry, Inventory
 from opsbook.mask import Mask
 from opsbook.options import Options
-from opsbook.page import Page
+from opsbook.page import Page, folders, pages
 from opsbook.record import Record
 from opsbook.runbook import NoParams, Runbook
 from opsbook.runner.fleet import run_all
@@ -85,6 +85,7 @@ class World:
     stop: Stop = field(default_factory=Stop)
     answers: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
+    pages: dict[str, Page] = field(default_factory=lambda: pages(folders(None)))
 
     @property
     def transport(self) -> RecordingTransport:
@@ -114,6 +115,7 @@ class World:
             lambda _transport, _entry, _runbook: self._taken(),  # type: ignore[arg-type,return-value]
             lambda host: None,
             at_its_port,
+            self.pages.get,
         )
         inventory = Inventory(Path("inventory.yaml"), tuple(entries), ())
         return Job(
