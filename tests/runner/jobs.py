@@ -85,6 +85,7 @@ class World:
     stop: Stop = field(default_factory=Stop)
     answers: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
+    roles: dict[str, tuple[str, ...]] = field(default_factory=dict)     # further hosts of the inventory, where nothing is run
     pages: dict[str, Page] = field(default_factory=lambda: pages(folders(None)))
 
     @property
@@ -117,7 +118,8 @@ class World:
             at_its_port,
             self.pages.get,
         )
-        inventory = Inventory(Path("inventory.yaml"), tuple(entries), ())
+        others = [HostEntry(name, "192.0.2.2", roles=roles) for name, roles in self.roles.items()]
+        inventory = Inventory(Path("inventory.yaml"), (*entries, *others), ())
         return Job(
             "261121-0105-aaaa",
             book,
