@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from opsbook.errors import Refused, UsageError
 from opsbook.host import Read, Result
+from opsbook.record.folder import STATE, TAKE_STDIN
 from opsbook.record.note import Note
-from opsbook.record.on_host import STATE, TAKE_STDIN
 from opsbook.shell import Command, script
 
 Phase = Literal["do", "undo", "proven", "undone"]
