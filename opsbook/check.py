@@ -62,6 +62,12 @@ def so(host: Host, check: Check[P], p: P) -> bool:
     return seen.ok
 
 
+def all_of(host: Host, p: P, *checks: Check[P]) -> Seen:
+    """Ask the checks in turn; return what the first that is not true saw, or that all are true."""
+    seen = (check(host, p) for check in checks)
+    return next((one for one in seen if not one.ok), Seen(ok=True))
+
+
 def within(seconds: Seconds, check: Check[P]) -> Check[P]:
     """Return the check as one that waits up to that many seconds until it holds; a service that does not answer yet counts as not yet."""
 

@@ -7,7 +7,6 @@ OpsbookError                 1   what happened, what was seen, what to type next
 ├── CommandFailed            1   a command or request gave an answer that is none of the expected ones
 ├── ConnectionLost           1   the connection broke; during a write the state is unknown
 ├── NotTrue                  4   a check or proof is not true
-├── UndoFailed               6   the undo failed too: a human is needed now
 ├── Locked                   7   another operator holds the lock
 ├── Unreachable              8   no connection
 │   ├── AuthenticationFailed 8
@@ -72,12 +71,6 @@ class NotTrue(OpsbookError):
     """A check or proof is not true."""
 
     exit_code = 4
-
-
-class UndoFailed(OpsbookError):
-    """The undo failed too: a human is needed now."""
-
-    exit_code = 6
 
 
 class Locked(OpsbookError):

@@ -16,8 +16,9 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 from opsbook.cli.crash import CrashFile
-from opsbook.cli.main import answer, runbook_command, start
+from opsbook.cli.main import answer, start
 from opsbook.cli.state import State
+from opsbook.cli.workbook import runbook_command
 from opsbook.errors import OpsbookError, UsageError
 from opsbook.screen.terminal import tamed_streams
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from opsbook.check import Seen, expect, so, title, within
+from opsbook.check import Seen, all_of, expect, so, title, within
 from opsbook.errors import CommandFailed, Interrupted, NotTrue, Refused
 from opsbook.events import Event
 from opsbook.host import Host
@@ -29,6 +29,11 @@ def test_expect_says_the_sentence_what_was_seen_and_what_to_do_next() -> None:
     with pytest.raises(NotTrue) as caught:
         expect(fake_host(), counting(DOWN), None)
     assert str(caught.value) == "vps-i1: not true: The service is up\n  saw:  down\n  next: opsbook logs x"
+
+
+def test_of_several_checks_the_first_that_is_not_true_is_told_and_the_later_ones_are_not_asked() -> None:
+    assert all_of(fake_host(), None, counting(UP), counting(UP)).ok
+    assert all_of(fake_host(), None, counting(UP), counting(DOWN), counting(CommandFailed("never asked"))) == DOWN
 
 
 def test_a_wait_ends_as_soon_as_the_check_holds() -> None:

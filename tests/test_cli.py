@@ -14,8 +14,9 @@ import pytest
 
 from opsbook import __version__
 from opsbook.cli.crash import CrashFile
-from opsbook.cli.main import answer, cli
+from opsbook.cli.main import answer
 from opsbook.cli.state import State
+from opsbook.cli.workbook import cli
 from opsbook.commands import COMMANDS
 from opsbook.errors import Locked, Trouble, Unreachable, UsageError
 from opsbook.options import Options

@@ -8,8 +8,8 @@ import click
 import pytest
 from click.core import ParameterSource
 
-from opsbook.cli.main import runbook_command
 from opsbook.cli.state import State
+from opsbook.cli.workbook import runbook_command
 from opsbook.page import Page, pages
 from opsbook.page.fields import Field
 from opsbook.page.outline import outline

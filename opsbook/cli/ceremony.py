@@ -13,8 +13,6 @@ from opsbook.ssh.known_hosts import HostKey, Known, append, forget
 if TYPE_CHECKING:
     from opsbook.ssh import Hop
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Trusted:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from opsbook.cli.summary import by_kind, told
 
@@ -18,10 +18,20 @@ if TYPE_CHECKING:
     from opsbook.screen import Screen
 
 
-def conclude(job: Job, ended: Sequence[Ended], code: int, screen: Screen, state: State) -> None:
-    """Show how the run ended; with `--jsonl` its events have told the answers."""
+Document = dict[str, object]
+
+
+def print_document(document: Document) -> None:
+    """Print the one answer of `--json`."""
+    print(json.dumps(document, ensure_ascii=False, indent=2, default=str))  # noqa: T201
+
+
+def conclude(
+    job: Job, ended: Sequence[Ended], code: int, screen: Screen, state: State, show: Callable[[Document], None] = print_document
+) -> None:
+    """Show how the run ended: with `--json` its document; with `--jsonl` its events have told the answers."""
     if state.options.json and not state.options.jsonl:
-        print(_document(job, ended, code, state))  # noqa: T201
+        show(_document(job, ended, code, state))
         return
     for one in ended:
         if one.answer is not None and not state.options.jsonl:
@@ -53,14 +63,14 @@ def _show(host: str, answer: Answer, screen: Screen, state: State) -> None:
             _talk(f"  next: {state.paste(answer.next)}")
 
 
-def _document(job: Job, ended: Sequence[Ended], code: int, state: State) -> str:
-    document: dict[str, object] = {"run": job.id, "runbook": job.book.page.name, "plan": state.options.plan, "code": code}
-    hosts = [{**_as_json(one, state.paste), "answer": one.answer.data if one.answer else None} for one in ended]
-    document |= {"hosts": hosts, "ended": by_kind(ended, reads=job.book.answer is not None)}
-    return json.dumps(job.mask.deep(document), ensure_ascii=False, indent=2, default=str)
+def _document(job: Job, ended: Sequence[Ended], code: int, state: State) -> Document:
+    document = {"run": job.id, "runbook": job.book.page.name, "plan": state.options.plan, "code": code}
+    hosts = {"hosts": [end_of(one, state) for one in ended], "ended": by_kind(ended, reads=job.book.answer is not None)}
+    return cast("Document", job.mask.deep({**document, **hosts}))
 
 
-def _as_json(one: Ended, hint: Callable[[str], str]) -> dict[str, object]:
+def end_of(one: Ended, state: State) -> Document:
+    """Return how one host ended."""
     error = one.error
     return {
         "host": one.host,
@@ -68,7 +78,8 @@ def _as_json(one: Ended, hint: Callable[[str], str]) -> dict[str, object]:
         "state": one.state,
         "changed": one.changed,
         "proofs": [asdict(proof) for proof in one.proofs],
-        "error": {"what": error.what, "saw": error.saw, "next": hint(error.next)} if error else None,
+        "error": {"what": error.what, "saw": error.saw, "next": state.paste(error.next)} if error else None,
+        "answer": one.answer.data if one.answer else None,
     }
 
 

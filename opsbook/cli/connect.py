@@ -39,7 +39,15 @@ def tools(state: State, operator: str) -> Tools:
         return Watch.take(transport.talk, who, wait=state.options.wait, on_lost=transport.close)
 
     downloads = Downloads(cache_folder(state.environment) / "downloads")
-    return Tools(open_transport, take_watch, learn_secrets, locate, lambda entry: knock(entry, state), downloads.fetched)
+    return Tools(
+        open_transport,
+        take_watch,
+        learn_secrets,
+        locate,
+        page=lambda name: state.pages().get(name),
+        try_door=lambda entry: knock(entry, state),
+        fetch_here=downloads.fetched,
+    )
 
 
 def open_ssh(entry: HostEntry, state: State, *, settle: Settle | None = None) -> Ssh:

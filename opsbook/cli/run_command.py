@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from opsbook.cli.conclusion import conclude
+from opsbook.cli.conclusion import Document, conclude, print_document
 from opsbook.cli.listeners import chain
 from opsbook.cli.making_job import make_job
 from opsbook.journal import Journal, open_journal
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from opsbook.runner.outcome import Ended
 
 
-def run_runbook(book: Runbook, params: Any, hosts: list[HostEntry], state: State, undoing: Record | None = None) -> int:
+def run_runbook(
+    book: Runbook,
+    params: Any,
+    hosts: list[HostEntry],
+    state: State,
+    undoing: Record | None = None,
+    show: Callable[[Document], None] = print_document,
+) -> int:
     """Run the runbook on the hosts, whose first line is on screen; return the exit code. Errors before the first contact are raised."""
     journal, names = open_journal(state.environment), [host.name for host in hosts]
     screen = open_screen(state.environment, hosts=len(hosts), debug=state.options.debug, live=_live(state.options))
@@ -35,7 +42,7 @@ def run_runbook(book: Runbook, params: Any, hosts: list[HostEntry], state: State
         ended = run_all(job, hosts)
     code = overall(one.code for one in ended)
     journal.end(job.id, code, {name: state.mask.deep(value) for name, value in job.params_shown.items()})
-    conclude(job, ended, code, screen, state)
+    conclude(job, ended, code, screen, state, show)
     _raise_bugs(ended)
     _tell_gaps(journal)
     return code

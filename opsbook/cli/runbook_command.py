@@ -10,7 +10,8 @@ from click.core import ParameterSource
 
 from opsbook.cli.headline import announce
 from opsbook.cli.params import click_parameter, host_parameters
-from opsbook.cli.state import State, change_options, common_options, confirm_options, fleet_options, login_option
+from opsbook.cli.shared_options import change_options, common_options, confirm_options, fleet_options, login_option
+from opsbook.cli.state import State
 from opsbook.errors import UsageError
 from opsbook.page import Page
 from opsbook.page.fields import Field, build, vet
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 WRITERS = (change_options, confirm_options)
 EVERYBODY = (fleet_options, common_options)
-WIDEST_ARGUMENT = 30
 
 
 class RunbookCommand(click.Command):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
+from opsbook.cli.conclusion import Document, end_of, print_document
 from opsbook.cli.connect import kept_record
 from opsbook.cli.headline import announce
 from opsbook.cli.login import logged_in
@@ -13,7 +15,7 @@ from opsbook.cli.selection import need_addresses
 from opsbook.errors import OpsbookError, Refused
 from opsbook.journal import open_journal
 from opsbook.runbook import load
-from opsbook.runner.outcome import overall
+from opsbook.runner.outcome import Ended, overall
 
 if TYPE_CHECKING:
     from opsbook.cli.state import State
@@ -26,19 +28,34 @@ def undo_run(run: str, host: str | None, state: State) -> int:
     names = [host] if host is not None else list(row.hosts) if row is not None else []
     entries = [logged_in(state.inventory().host(name), state) for name in names]
     need_addresses(state.inventory(), entries)
-    return overall([_tried(run, entry, state) for entry in entries])
+    shown: list[Document] = []
+    codes: list[int] = []
+    try:
+        codes += (_tried(run, entry, state, shown.append) for entry in entries)
+    finally:    # a bug on one host does not take the others' answers along
+        if state.options.json:
+            print_document(_together(run, shown, state))
+    return overall(codes)
 
 
-def _tried(run: str, entry: HostEntry, state: State) -> int:
+def _tried(run: str, entry: HostEntry, state: State, show: Callable[[Document], None]) -> int:
     """Undo on one host; its failure is told and does not keep the others from being undone."""
     try:
-        return _undo_on(run, entry, state)
+        return _undo_on(run, entry, state, show)
     except OpsbookError as error:
         print(state.mask(str(error)), file=sys.stderr)  # noqa: T201
+        ended = end_of(Ended(entry.name, error.exit_code, "nothing was changed", error=error), state)
+        show({"run": None, "runbook": None, "hosts": [state.mask.deep(ended)]})
         return error.exit_code
 
 
-def _undo_on(run: str, entry: HostEntry, state: State) -> int:
+def _together(run: str, shown: Sequence[Document], state: State) -> Document:
+    """Given the documents of the undo on each host, return the one of all: each host's part tells the run that its undo was."""
+    hosts = [{"run": one["run"], "runbook": one["runbook"], **host} for one in shown for host in cast("list[Document]", one["hosts"])]
+    return {"undoes": run, "plan": state.options.plan, "code": overall(cast("int", host["code"]) for host in hosts), "hosts": hosts}
+
+
+def _undo_on(run: str, entry: HostEntry, state: State, show: Callable[[Document], None]) -> int:
     record = kept_record(run, entry, state)
     page = state.pages().get(record.runbook)
     if page is None:
@@ -48,4 +65,4 @@ def _undo_on(run: str, entry: HostEntry, state: State) -> int:
         raise Refused(f"{page.name} has no undo of its own", saw=page.undo, host=entry.name)
     params = book.params(**{key: tuple(value) if isinstance(value, list) else value for key, value in record.params.items()})
     announce(f"undo {page.name}", [entry], state)
-    return run_runbook(book, params, [entry], state, undoing=record)
+    return run_runbook(book, params, [entry], state, undoing=record, show=show)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from opsbook.cli.state import State, common_options, pass_state
+from opsbook.cli.shared_options import common_options
+from opsbook.cli.state import State, pass_state
 from opsbook.errors import Bug
 
 
@@ -24,6 +25,7 @@ def completion(_state: State, shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is None:
         raise Bug(f"click knows no completion for {shell}")
-    from opsbook.cli.main import COMPLETION, cli
+    from opsbook.cli.main import COMPLETION
+    from opsbook.cli.workbook import cli
 
     click.echo(kind(cli, {}, "opsbook", COMPLETION).source())

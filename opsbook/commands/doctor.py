@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from opsbook.cli import complete
-from opsbook.cli.state import State, common_options, pass_state
+from opsbook.cli.shared_options import common_options
+from opsbook.cli.state import State, pass_state
 from opsbook.commands.document import document
 from opsbook.errors import Trouble, UsageError
 

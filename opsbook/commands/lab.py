@@ -9,7 +9,8 @@ from typing import IO
 import click
 
 from opsbook.answer import Table
-from opsbook.cli.state import State, common_options, pass_state
+from opsbook.cli.shared_options import common_options
+from opsbook.cli.state import State, pass_state
 from opsbook.commands.document import document
 from opsbook.lab.lab import here
 

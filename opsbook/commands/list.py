@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from opsbook.cli.state import State, common_options, pass_state
+from opsbook.cli.shared_options import common_options
+from opsbook.cli.state import State, pass_state
 from opsbook.commands.document import document
 from opsbook.page import Page
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import click
 
 from opsbook.cli import complete
-from opsbook.cli.state import State, common_options, pass_state
+from opsbook.cli.shared_options import common_options
+from opsbook.cli.state import State, pass_state
 from opsbook.commands.document import document
 from opsbook.errors import UsageError
 from opsbook.page import Page

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from opsbook.cli import complete
-from opsbook.cli.state import State, common_options, confirm_options, pass_state
+from opsbook.cli.shared_options import common_options, confirm_options
+from opsbook.cli.state import State, pass_state
 from opsbook.errors import Refused
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import click
 
 from opsbook.cli import complete
 from opsbook.cli.elsewhere import must_be_of_this_site
-from opsbook.cli.state import State, change_options, common_options, confirm_options, login_option, pass_state
+from opsbook.cli.shared_options import change_options, common_options, confirm_options, login_option
+from opsbook.cli.state import State, pass_state
 from opsbook.errors import NothingToUndo, UsageError
 
 if TYPE_CHECKING:

@@ -2,55 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from opsbook.errors import Bug, UsageError
 from opsbook.events import Event
 from opsbook.journal.file import open_file
+from opsbook.journal.rows import NO_END, EventRow, RunRow, as_json, event_of, run_of, storable
 from opsbook.places import state_folder
-from opsbook.shell import HIDDEN, Secret
 
-NO_END = "no end recorded (operator's process died?)"
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """One run; `ended` and `code` are None when its end was never written."""
-
-    id: str
-    runbook: str
-    params: dict[str, Any]
-    hosts: tuple[str, ...]
-    operator: str
-    plan: bool
-    started: float          # seconds since 1970 by the operator's clock
-    ended: float | None
-    code: int | None
-    site: str = ""          # "LAB name" or the inventory's path; empty: written by an opsbook that did not know
-
-    @property
-    def ending(self) -> str:
-        """Return how it ended, in words."""
-        return NO_END if self.code is None else f"exit {self.code}"
-
-
-@dataclass(frozen=True)
-class EventRow:
-    """One event of a run."""
-
-    seq: int
-    at: float
-    host: str
-    kind: str
-    title: str
-    detail: dict[str, Any]
+__all__ = ["NO_END", "EventRow", "Journal", "RunRow", "is_there", "open_journal"]
 
 
 class Journal:
@@ -76,7 +40,7 @@ class Journal:
         site: str = "",
     ) -> None:
         """Enter a run; raise UsageError when the journal cannot be written, for nothing has happened yet."""
-        row = (id, runbook, _json(params), _json(hosts), operator, plan, time.time(), site)
+        row = (id, runbook, as_json(params), as_json(hosts), operator, plan, time.time(), site)
         try:
             self._write("INSERT INTO runs (id, runbook, params, hosts, operator, plan, started, site) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         except sqlite3.Error as error:
@@ -89,12 +53,12 @@ class Journal:
             raise Bug("an event before the start of a run")
         with self._one_at_a_time:
             self._seq += 1
-            row = (self._run, self._seq, time.time(), event.host, event.kind, event.title, _json(event.detail))
+            row = (self._run, self._seq, time.time(), event.host, event.kind, event.title, as_json(event.detail))
         self._try("INSERT INTO events (run, seq, at, host, kind, title, detail) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def end(self, id: str, code: int, params: Mapping[str, object] | None = None) -> None:  # noqa: A002
         """Enter the end of a run; `params` are those of its start with what has become known as secret hidden."""
-        shown = None if params is None else _json(params)
+        shown = None if params is None else as_json(params)
         self._try("UPDATE runs SET ended = ?, code = ?, params = coalesce(?, params) WHERE id = ?", (time.time(), code, shown, id))
 
     def runs(self, limit: int, *, host: str | None = None, runbook: str | None = None, site: str | None = None) -> list[RunRow]:
@@ -105,7 +69,7 @@ class Journal:
             AND (:runbook IS NULL OR runbook = :runbook)
             AND (:site IS NULL OR site = :site)
             ORDER BY started DESC, rowid DESC LIMIT :limit"""
-        return [_run(row) for row in self._ask(asked, {"host": host, "runbook": runbook, "site": site, "limit": limit})]
+        return [run_of(row) for row in self._ask(asked, {"host": host, "runbook": runbook, "site": site, "limit": limit})]
 
     def run(self, id: str) -> RunRow | None:  # noqa: A002
         """Return the run whose id begins so; raise UsageError when several do."""
@@ -113,12 +77,12 @@ class Journal:
         exact = [row for row in rows if row["id"] == id]
         if len(exact or rows) > 1:
             raise UsageError(f"{len(rows)} runs begin with {id}", saw=", ".join(row["id"] for row in rows[:5]), next="opsbook history")
-        return _run((exact or rows)[0]) if rows else None
+        return run_of((exact or rows)[0]) if rows else None
 
     def events(self, id: str) -> list[EventRow]:  # noqa: A002
         """Return everything that happened in that run."""
         rows = self._ask("SELECT * FROM events WHERE run = :id ORDER BY seq", {"id": id})
-        return [EventRow(row["seq"], row["at"], row["host"], row["kind"], row["title"], json.loads(row["detail"])) for row in rows]
+        return [event_of(row) for row in rows]
 
     def close(self) -> None:
         """Close the file."""
@@ -132,11 +96,11 @@ class Journal:
 
     def _write(self, order: str, row: tuple[object, ...]) -> None:
         with self._one_at_a_time:
-            self._file.execute(order, tuple(map(_storable, row)))
+            self._file.execute(order, tuple(map(storable, row)))
 
     def _ask(self, question: str, values: Mapping[str, object]) -> list[sqlite3.Row]:
         with self._one_at_a_time:
-            return self._file.execute(question, {name: _storable(value) for name, value in values.items()}).fetchall()
+            return self._file.execute(question, {name: storable(value) for name, value in values.items()}).fetchall()
 
 
 def open_journal(environment: Mapping[str, str]) -> Journal:
@@ -151,28 +115,3 @@ def is_there(environment: Mapping[str, str]) -> bool:
 
 def _place(environment: Mapping[str, str]) -> Path:
     return state_folder(environment) / "journal.db"
-
-
-def _run(row: sqlite3.Row) -> RunRow:
-    return RunRow(
-        row["id"], row["runbook"], json.loads(row["params"]), tuple(json.loads(row["hosts"])), row["operator"], bool(row["plan"]),
-        row["started"], row["ended"], row["code"], row["site"],
-    )
-
-
-def _json(value: object) -> str:
-    """Return JSON text in which no Secret is readable."""
-    return json.dumps(dict(value) if isinstance(value, Mapping) else value, default=_plain, ensure_ascii=False)
-
-
-def _storable(value: object) -> object:
-    """Return a text with the bytes that are no UTF-8 written as codes, which SQLite would refuse; anything else as it is."""
-    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Secret):
-        return HIDDEN
-    if isinstance(value, Mapping):
-        return dict(value)
-    return list(value) if isinstance(value, set | frozenset | Sequence) else str(value)

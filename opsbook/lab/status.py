@@ -12,7 +12,6 @@ from opsbook.lab.lab import Lab
 from opsbook.lab.profile import SITE, HostSpec, Profile
 from opsbook.lab.state import Injected
 
-STAND_IN = "opsbook.stand-in"
 FIELDS = (
     '{"name": {{json (index .Config.Labels "com.docker.compose.service")}}, "image": {{json .Config.Image}}, '
     '"state": {{json .State.Status}}, "health": {{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}}, '

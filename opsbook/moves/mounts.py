@@ -7,7 +7,7 @@ import itertools
 import posixpath
 from collections.abc import Callable, Iterable
 
-from opsbook.errors import Refused
+from opsbook.errors import CommandFailed, Refused
 from opsbook.host import Host
 from opsbook.systems import docker, files, inside
 from opsbook.systems.container import Container, Mount, of
@@ -63,7 +63,7 @@ def different_inside(host: Host, container: Container, paths: Iterable[str]) -> 
     """Given paths in the container, return those that its process sees otherwise than they are on the host, and how."""
     wanted = {path: on_host(container, path) for path in paths}
     outside = host.read(files.hashes(wanted.values()))
-    within = host.read(inside.hashes_inside(container.id, wanted))
+    within = _hashes_inside(host, container, wanted)
     pairs = {path: (outside.get(source), within.get(path)) for path, source in wanted.items()}
     return {path: _how(*pair) for path, pair in pairs.items() if pair[0] is None or pair[0] != pair[1]}
 
@@ -94,6 +94,15 @@ def _swapped(path: str, old: str, new: str) -> str:
     """Given two globs with the same end and a path that matches the old one, return what it is called under the new one."""
     same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(reversed(old), reversed(new), strict=False)))
     return new[: len(new) - same] + path[len(old) - same :]
+
+
+def _hashes_inside(host: Host, container: Container, paths: Iterable[str]) -> dict[str, str]:
+    """Return the hashes as the process sees the files; raise CommandFailed with the way that needs no program of the image."""
+    try:
+        return host.read(inside.hashes_inside(container.id, paths))
+    except CommandFailed as failed:
+        way = f"opsbook restart-service {container.service} {host.name}    (if its image has no sha256sum: a start reads what is on disk)"
+        raise CommandFailed(failed.what, saw=failed.saw, next=failed.next or way, host=host.name) from failed
 
 
 def _how(outside: str | None, within: str | None) -> str:

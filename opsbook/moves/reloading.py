@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from opsbook.check import Seen
 from opsbook.counted import counted
 from opsbook.errors import NothingToUndo, Refused
 from opsbook.host import Host, Write
-from opsbook.moves import checkout
-from opsbook.moves.incoming import own_folders
-from opsbook.moves.mounts import OLD, different_inside, on_host, stranded
+from opsbook.moves import checkout, incoming
+from opsbook.moves.mounts import OLD, Place, different_inside, on_host, stranded
 from opsbook.shell import cmd
 from opsbook.systems import docker, files
 from opsbook.systems.container import Container
@@ -40,8 +40,23 @@ def fetch(host: Host, container: Container, p: Wanted) -> bool:
     """Fetch what would come and return whether anything does; raise Refused where edits by hand are in its way."""
     checkout.fetch(host, p.ref)
     coming = checkout.come(host)
-    checkout.expect_nothing_in_the_way(host, coming, own_folders(host, container))
+    checkout.expect_nothing_in_the_way(host, coming, incoming.own_folders(host, container))
     return bool(coming)
+
+
+@contextmanager
+def coming_tree(host: Host, container: Container) -> Iterator[Place]:
+    """Have the commit that comes beside the checkout until the block ends, with all that the container would see of it."""
+    own, data = incoming.own_folders(host, container), incoming.own_data(host, container)
+    with incoming.tree(host, checkout.judged(host), own, data) as place:
+        yield place
+
+
+def tell_coming(host: Host, container: Container, now: Iterable[str], new: Iterable[str], p: Wanted) -> None:
+    """Say what comes, given the service's files of now and of then; raise Refused where a reload would not see it."""
+    now = tuple(now)
+    incoming.report(host, container, [on_host(container, path) for path in (*now, *new)])
+    unseen(host, container, now, p)
 
 
 def forward(host: Host, p: Wanted) -> None:

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from opsbook.errors import Refused, UsageError
 from opsbook.host import Read, Result
+from opsbook.record.folder import STATE, TAKE_STDIN
 from opsbook.record.note import Note
-from opsbook.record.on_host import STATE, TAKE_STDIN
 from opsbook.shell import Command, script
 
 Phase = Literal["do", "undo", "proven", "undone"]
@@ -108,11 +108,6 @@ def done(run: str) -> Read[Record | None]:
     if not ID.fullmatch(run):
         raise UsageError(f"not the id of a run: {run}", next="opsbook history")
     return _show(f"done/{run}.json")
-
-
-def noted(text: str) -> Command:
-    """Return the command that puts a line in the host's log; a host without a log is no failure."""
-    return script('logger --tag opsbook -- "$1" 2>/dev/null || :\n', text)
 
 
 def parse(text: str) -> Record:

@@ -13,7 +13,7 @@ from opsbook.inventory import HostEntry, Inventory, Service
 from opsbook.mask import Mask
 from opsbook.options import Options
 from opsbook.record import Record
-from opsbook.runbook import Runbook
+from opsbook.runbook import Page, Runbook
 from opsbook.runner.gate import Gate
 from opsbook.runner.main_thread import MainThread
 from opsbook.stop import Stop
@@ -23,12 +23,13 @@ from opsbook.web import Endpoint
 
 @dataclass(frozen=True)
 class Tools:
-    """What is plugged in: the way to a host, its lock, what to ask it first, where its services listen."""
+    """What is plugged in: the way to a host, its lock, what to ask it first, where its services listen, the site's runbooks."""
 
     open_transport: Callable[[HostEntry], Transport]
     take_watch: Callable[[Transport, HostEntry, str], Watch]     # the text names the runbook
     prepare: Callable[[Host], None]
     locate: Callable[[Host, Service], Endpoint]
+    page: Callable[[str], Page | None]      # by the runbook's name
     try_door: Callable[[HostEntry], Door] | None = None
     fetch_here: Callable[[str, str], Fetched] | None = None      # the folder's URL and the file's name
 

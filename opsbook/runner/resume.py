@@ -8,7 +8,7 @@ from opsbook import record as records
 from opsbook.errors import Refused, UsageError
 from opsbook.host import Host
 from opsbook.record import Record
-from opsbook.runbook import Runbook, folders, load, pages
+from opsbook.runbook import Runbook, load
 from opsbook.runner.first_record import UNDOES
 from opsbook.runner.guard import WriteGuard
 from opsbook.runner.job import Job
@@ -70,7 +70,7 @@ def _shown(found: Record, job: Job, host: str) -> str:
 def _book(name: str, job: Job) -> Runbook | None:
     if name == job.book.page.name:
         return job.book
-    page = pages(folders(job.inventory.path)).get(name)
+    page = job.tools.page(name)
     try:
         return load(page) if page is not None else None
     except UsageError:

@@ -34,7 +34,6 @@ while read -r -d '' pattern; do for path in $pattern; do
     printf '%s\\0%s\\0' "$path" "$text"
 done; done
 """
-TREE = 'cd -- "$1" && find . -type f -print0 | sort --zero-terminated | xargs --null --no-run-if-empty sha256sum --zero --'
 
 # The length guards against a connection that broke while the content was on its way.
 PLACE = """
@@ -82,11 +81,6 @@ def hashes(paths: Iterable[str]) -> Read[dict[str, str]]:
     """SHA-256 of each file, by path; those that are missing or unreadable are left out."""
     asked = cmd("xargs", "--null", "--no-run-if-empty", "sha256sum", "--zero", "--")
     return Read(asked, parse_hashes, stdin=listed(paths), answers=XARGS)
-
-
-def hashes_under(folder: str) -> Read[dict[str, str]]:
-    """SHA-256 of every file below the folder, by its path relative to it."""
-    return Read(script(f"set -o pipefail; {TREE}", folder), parse_hashes)
 
 
 def stat(path: str) -> Read[Stat | None]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from opsbook.host import Read, Write
 from opsbook.shell import Command, cmd, pipe, prefixed, script
-from opsbook.systems.answers import MISSING, is_good, nothing, stripped, text_or_none
+from opsbook.systems.answers import is_good, nothing
 from opsbook.systems.commit import (
     FORMAT,
     NO_BRANCH,
@@ -64,11 +63,6 @@ exit 66
 """
 FETCHING = 120      # seconds
 COMMIT = 'case $2 in -*) exit 1 ;; esac; exec git -C "$1" rev-parse --verify --quiet "$2^{commit}"'
-SHOW = """
-found=$(git -C "$1" ls-tree "$2" -- "$3") || exit
-[ -n "$found" ] || exit 44
-exec git -C "$1" show "$2:$3"
-"""
 # A root's or a careful user's umask would make pulled files unreadable for the services.
 READABLE = 'umask 022; exec "$@"'
 
@@ -107,17 +101,9 @@ class Git:
         """The last commits of the checkout."""
         return Read(self._git("log", "-z", FORMAT, f"--max-count={count}", "--"), parse_log)
 
-    def diff(self, old: str, new: str, *paths: str) -> Read[str]:
-        """The difference between two commits, for people."""
-        return Read(self._git("diff", "--no-color", "--no-ext-diff", old, new, "--", *paths), stripped)
-
     def is_ancestor(self, old: str, new: str) -> Read[bool]:
         """Whether `new` can be reached from `old` by going forward only."""
         return Read(self._git("merge-base", "--is-ancestor", old, new), is_good, answers=frozenset({0, 1}))
-
-    def show(self, commit: str, path: str) -> Read[str | None]:
-        """The file as it is in the commit, or nothing if it is not there."""
-        return Read(script(SHOW, self.directory, commit, path), text_or_none, answers=frozenset({0, MISSING}))
 
     def export(self, commit: str, folder: str, *paths: str) -> Read[None]:
         """Unpack the commit's files into a scratch folder, with the modes that our checkout gives them."""
@@ -132,11 +118,6 @@ class Git:
     def back(self, commit: str) -> Write:
         """Move branch and files back to the commit; local changes stay, and where they would not git refuses."""
         return Write(self._readable("reset", "--keep", "--quiet", commit), f"move {self.directory} back to {commit[:10]}")
-
-    def restore(self, commit: str, paths: Iterable[str]) -> Write:
-        """Give the paths the content they have in the commit; the branch stays."""
-        words = ("restore", f"--source={commit}", "--staged", "--worktree", "--", *paths)
-        return Write(self._readable(*words), f"restore files of {self.directory} from {commit[:10]}")
 
     def _git(self, *words: str) -> Command:
         return cmd("env", "GIT_OPTIONAL_LOCKS=0", "git", "-C", self.directory, *words)

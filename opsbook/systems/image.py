@@ -18,7 +18,6 @@ class Image:
 
     id: str
     tags: tuple[str, ...] = ()
-    digests: tuple[str, ...] = ()
     created: float = 0.0
     user: str = ""
     entrypoint: tuple[str, ...] = ()
@@ -56,7 +55,6 @@ def _image(raw: Mapping[str, Any]) -> Image:
     return Image(
         id=raw["Id"],
         tags=_texts(raw.get("RepoTags")),
-        digests=_texts(raw.get("RepoDigests")),
         created=epoch(raw.get("Created") or ""),
         user=config.get("User", ""),
         entrypoint=_texts(config.get("Entrypoint")),

@@ -34,7 +34,6 @@ class ServiceSettings:
     needs: tuple[str, ...] = ()
     restart: str = ""                       # as the file says it; empty: nothing is said
     awaited_end: tuple[str, ...] = ()       # services that must have ended well before this one starts
-    has_health_check: bool = False
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -119,7 +118,6 @@ def _service(name: str, raw: Mapping[str, Any], volumes: Mapping[str, str]) -> S
         tuple(raw.get("depends_on") or ()),
         raw.get("restart") or "",
         tuple(name for name, how in (raw.get("depends_on") or {}).items() if how.get("condition") == COMPLETED),
-        bool(raw.get("healthcheck")) and not raw["healthcheck"].get("disable"),
         {key: _literal(value) for key, value in (raw.get("labels") or {}).items()},
     )
 

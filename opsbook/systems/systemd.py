@@ -1,4 +1,4 @@
-"""Units of systemd, and the clock."""
+"""Units of systemd, and whether it keeps the clock right."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from opsbook.systems.answers import text
 from opsbook.web import Request
 
 SEES_PROMETHEUS = "thanos_sidecar_prometheus_up"
-UPLOADED_AT = "thanos_objstore_bucket_last_successful_upload_time"     # 0 until the first upload since its start
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from opsbook.errors import ConnectionLost
-from opsbook.record import on_host
 from opsbook.shell import Command, script
+from opsbook.watch import on_host
 from opsbook.watch.debts import Payment, debt, paid
 from opsbook.watch.holder import Holder
 from opsbook.watch.opening import Listener, Opening

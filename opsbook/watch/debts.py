@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from opsbook.errors import Bug
 from opsbook.host import Write
-from opsbook.record.on_host import STATE, TAKE_STDIN
+from opsbook.record.folder import STATE, TAKE_STDIN
 from opsbook.shell import Command, script
 
 UNASKED = 126       # a debt that failed once, or is too old to be paid unasked

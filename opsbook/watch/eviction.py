@@ -7,9 +7,8 @@ from typing import Protocol
 
 from opsbook.errors import CommandFailed, Refused
 from opsbook.host import Read, Result
-from opsbook.record import on_host
 from opsbook.shell import Command, script
-from opsbook.watch import LOCK, Pace, Watch
+from opsbook.watch import LOCK, Pace, Watch, on_host
 from opsbook.watch.debts import Payment
 from opsbook.watch.holder import Holder, described
 from opsbook.watch.talk import Talk

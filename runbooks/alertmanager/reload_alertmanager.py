@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from opsbook.check import Seen, expect, so, within
+from opsbook.check import Seen, all_of, expect, so, within
 from opsbook.counted import counted
 from opsbook.host import Host
-from opsbook.moves import alerting, checkout, incoming, reloading
+from opsbook.moves import alerting, incoming, reloading
 from opsbook.moves.alerting import OnDisk, on_disk, parse_labels
-from opsbook.moves.mounts import Place, container_of, in_place, on_host
+from opsbook.moves.mounts import Place, container_of, in_place
+from opsbook.moves.patience import settle
 from opsbook.systems import docker
 from opsbook.systems.alertmanager import CONFIG_HASH, RELOADED, RELOADED_AT, Alertmanager, check_config, config_hash
 from opsbook.systems.container import Container
@@ -59,11 +60,9 @@ def vet(host: Host, p: Params) -> None:
     if not comes and has_loaded_what_is_on_disk(host, p).ok:
         show_routes(host, container, p, now, in_place)
         return
-    own, data = incoming.own_folders(host, container), incoming.own_data(host, container)
-    with incoming.tree(host, checkout.judged(host), own, data) as place:
+    with reloading.coming_tree(host, container) as place:
         new = on_disk(host, container, place)
-        incoming.report(host, container, [on_host(container, path) for path in (*now.paths, *new.paths)])
-        reloading.unseen(host, container, now.paths, p)
+        reloading.tell_coming(host, container, now.paths, new.paths, p)
         judge(host, container, p, new, place)
 
 
@@ -139,8 +138,7 @@ def sends_where_the_file_says(host: Host, p: Params) -> Seen:
 
 def has_loaded_what_is_on_disk(host: Host, p: Params) -> Seen:
     """Alertmanager has loaded what is on disk."""
-    seen = (check(host, p) for check in (has_the_files_on_disk, has_reloaded, runs_the_file_on_disk))
-    return next((one for one in seen if not one.ok), Seen(ok=True))
+    return all_of(host, p, has_the_files_on_disk, has_reloaded, runs_the_file_on_disk)
 
 
 def return_to_the_old_commit(host: Host, p: Params) -> None:
@@ -151,11 +149,6 @@ def return_to_the_old_commit(host: Host, p: Params) -> None:
 def what_alertmanager_logged(host: Host, p: Params) -> str:
     """The last lines of Alertmanager's log."""
     return host.read(docker.last_lines(container_of(host, ON).id, 40))
-
-
-def settle(host: Host) -> float:
-    """Return how long a service of this stack may take to come up."""
-    return host.stack.settle
 
 
 STEPS = (look, vet, pull, reload)

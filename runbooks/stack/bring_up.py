@@ -13,6 +13,7 @@ from opsbook.errors import CommandFailed
 from opsbook.host import Host
 from opsbook.moves import exporters, preflight, services, whole_stack, working
 from opsbook.moves.owing import owed
+from opsbook.moves.patience import settle, settle_and_scrape
 from opsbook.moves.pending import pending
 from opsbook.runbook import NoParams
 from opsbook.systems.compose import compose
@@ -116,16 +117,6 @@ def no_service_restarts(host: Host, p: NoParams) -> Seen:
 def what_fails(host: Host, p: NoParams) -> str:
     """The services that are down, with their last log lines."""
     return whole_stack.down(host, lines=20).saw
-
-
-def settle(host: Host) -> float:
-    """Return how long a service of this stack may take to come up."""
-    return host.stack.settle
-
-
-def settle_and_scrape(host: Host) -> float:
-    """Return how long it may take until a service has come up and was scraped."""
-    return host.stack.settle + 2 * host.stack.scrape
 
 
 STEPS = (look, up)

@@ -15,6 +15,7 @@ from opsbook.check import Seen, expect, so, within
 from opsbook.errors import UsageError
 from opsbook.host import Host
 from opsbook.moves import candidate, checkout, exporters, incoming, neighbours, preflight, services, swapping
+from opsbook.moves.patience import settle, settle_and_scrape
 from opsbook.moves.working import PROMETHEUS
 from opsbook.runbook import EXPORTER
 from opsbook.systems.commit import Change
@@ -171,16 +172,6 @@ def is_as_well_as_before(host: Host, p: Params) -> Seen:
 def what_it_logged(host: Host, p: Params) -> str:
     """The last lines of the exporter's log."""
     return services.last_words(host, p.exporter, lines=40)
-
-
-def settle(host: Host) -> float:
-    """Return how long a service of this stack may take to come up."""
-    return host.stack.settle
-
-
-def settle_and_scrape(host: Host) -> float:
-    """Return how long it may take until a service has come up and was scraped."""
-    return host.stack.settle + 2 * host.stack.scrape
 
 
 STEPS = (look, vet, pull, build, swap)

@@ -15,7 +15,9 @@ from opsbook.errors import UsageError
 from opsbook.host import Host
 from opsbook.inventory import nearest
 from opsbook.moves import neighbours, preflight, services
+from opsbook.moves.one_service import answers, does_not_restart, is_healthy, others_are_untouched, what_it_logged
 from opsbook.moves.owing import owed
+from opsbook.moves.patience import settle
 from opsbook.moves.pending import differing
 from opsbook.runbook import SERVICE
 from opsbook.systems.compose import compose
@@ -67,36 +69,6 @@ def is_as_new_as_asked(host: Host, p: Params) -> Seen:
     if host.run.kept.get(SENT):
         return services.has_started_anew(host, p.service)
     return Seen(ok=True, saw="this run had nothing to make anew")
-
-
-def is_healthy(host: Host, p: Params) -> Seen:
-    """The service is healthy."""
-    return services.is_healthy(host, p.service)
-
-
-def answers(host: Host, p: Params) -> Seen:
-    """The service answers at its own endpoint."""
-    return services.endpoint_answers(host, p.service)
-
-
-def does_not_restart(host: Host, p: Params) -> Seen:
-    """The service does not restart while it is watched."""
-    return services.restart_count_is_stable(host, p.service)
-
-
-def others_are_untouched(host: Host, p: Params) -> Seen:
-    """The other services ran on."""
-    return neighbours.are_untouched(host)
-
-
-def what_it_logged(host: Host, p: Params) -> str:
-    """The last lines of the service's log."""
-    return services.last_words(host, p.service, lines=40)
-
-
-def settle(host: Host) -> float:
-    """Return how long a service of this stack may take to come up."""
-    return host.stack.settle
 
 
 STEPS = (look, recreate)

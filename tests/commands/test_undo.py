@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import socket
 from contextlib import closing
 from pathlib import Path
 
@@ -48,6 +50,23 @@ def test_a_run_of_another_site_is_not_undone_here(
     said = capsys.readouterr().err
     assert f"that is a run of {site}\n" in said
     assert f"next: {told}\n" in said
+
+
+def test_an_undo_on_several_hosts_answers_with_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as nobody:     # bound and not listening: whoever calls is refused
+        nobody.bind(("127.0.0.1", 0))
+        host = {"address": "127.0.0.1", "port": nobody.getsockname()[1], "user": "anna"}
+        inventory = tmp_path / "inventory.yaml"
+        inventory.write_text(json.dumps({"hosts": {"web1": host, "web2": host}}))     # JSON is YAML
+        environment = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+        with closing(open_journal(environment)) as journal:
+            journal.start("261121-0105-k3fq", "reload-rules", {}, ["web1", "web2"], "ada@laptop", plan=False, site=str(inventory))
+        assert run(["undo", "2611", "--yes", "--json"], State(environment, tmp_path)) == 8
+    document = json.loads(capsys.readouterr().out)
+    assert (document["undoes"], document["code"]) == ("261121-0105-k3fq", 8)
+    assert [(host["host"], host["code"], host["state"]) for host in document["hosts"]] == [
+        ("web1", 8, "nothing was changed"), ("web2", 8, "nothing was changed"),
+    ]
 
 
 @pytest.mark.parametrize("option", [

@@ -10,7 +10,7 @@ import pytest
 from opsbook.lab import breaking, gitserver
 from opsbook.lab.docker import script
 from opsbook.lab.lab import Lab
-from opsbook.record import on_host
+from opsbook.watch import on_host
 from tests.lab.process import Ran, Terminal, opsbook
 from tests.lab.snapshot import snapshot
 

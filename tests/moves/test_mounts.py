@@ -104,6 +104,18 @@ def test_a_container_that_cannot_be_asked_is_an_error_and_not_a_difference() -> 
         different_inside(fake_host(fake), WITH_MOUNTS, ["/data/x"])
 
 
+def test_an_image_without_sha256sum_is_named_as_a_reason_with_the_way_that_needs_none() -> None:
+    fake = FakeTransport()
+    fake.teach(files.hashes(["/srv/data/x"]), f"{hashlib.sha256(b'').hexdigest()}  /srv/data/x\0")
+    fake.teach(inside.hashes_inside(WITH_MOUNTS.id, ["/data/x"]), Result(123, "", 'exec: "sha256sum": executable file not found in $PATH'))
+    with pytest.raises(CommandFailed) as failed:
+        different_inside(fake_host(fake), WITH_MOUNTS, ["/data/x"])
+    assert "executable file not found" in failed.value.saw
+    assert failed.value.next.startswith("opsbook restart-service prometheus vps-i1 ")
+    assert "no sha256sum" in failed.value.next
+    assert failed.value.host == "vps-i1"
+
+
 @pytest.mark.parametrize(("raw", "state"), [([], "no container"), ([inspected("prometheus", status="exited")], r"exited \(1\)")])
 def test_a_service_that_does_not_run_is_refused_with_its_state(raw: list[dict[str, Any]], state: str) -> None:
     fake = FakeTransport()

@@ -14,7 +14,7 @@ from opsbook.host import Host, Result, Run
 from opsbook.inventory import HostEntry, Inventory
 from opsbook.mask import Mask
 from opsbook.options import Options
-from opsbook.page import Page
+from opsbook.page import Page, folders, pages
 from opsbook.record import Record
 from opsbook.runbook import NoParams, Runbook
 from opsbook.runner.fleet import run_all
@@ -87,6 +87,8 @@ class World:
     answers: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     before_answer: Callable[[], object] = lambda: None      # what happens while the operator thinks
+    roles: dict[str, tuple[str, ...]] = field(default_factory=dict)     # further hosts of the inventory, where nothing is run
+    pages: dict[str, Page] = field(default_factory=lambda: pages(folders(None)))
 
     @property
     def transport(self) -> RecordingTransport:
@@ -118,8 +120,10 @@ class World:
             lambda _transport, _entry, _runbook: self._taken(),  # type: ignore[arg-type,return-value]
             lambda host: None,
             at_its_port,
+            self.pages.get,
         )
-        inventory = Inventory(Path("inventory.yaml"), tuple(entries), ())
+        others = [HostEntry(name, "192.0.2.2", roles=roles) for name, roles in self.roles.items()]
+        inventory = Inventory(Path("inventory.yaml"), (*entries, *others), ())
         return Job(
             "261121-0105-aaaa",
             book,

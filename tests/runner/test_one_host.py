@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,11 +10,24 @@ from opsbook.check import Seen
 from opsbook.errors import Bug, ConnectionLost, Interrupted, Locked, NothingToUndo, Refused, Unreachable
 from opsbook.host import Host, Read, Result, Write
 from opsbook.options import Options
+from opsbook.page import read_page
 from opsbook.record import Record
 from opsbook.shell import cmd
 from opsbook.watch.debts import Payment
 from opsbook.watch.opening import Opening
 from tests.runner.jobs import FakeWatch, World, book, reading
+
+A_STEP = '''
+def turn(host, p):
+    """Turn."""
+
+
+def is_turned(host, p):
+    """It is turned."""
+
+
+ON, STEPS, PROOF = "stack", (turn,), (is_turned,)
+'''
 
 CHANGE = Write(cmd("change"), "change it")
 BACK = Write(cmd("back"), "put it back")
@@ -372,6 +386,17 @@ def test_the_unfinished_run_of_another_runbook_is_finished_by_what_the_refusal_s
     (ended,) = made.run(PLAIN)
     assert ended.error is not None
     assert ended.error.next == offered
+
+
+def test_the_unfinished_run_of_a_runbook_that_only_the_site_has_is_finished_by_what_the_refusal_says(tmp_path: Path) -> None:
+    path = tmp_path / "turn_over.py"
+    path.write_text(f'"""Turn it over.\n\nWhen   x.\nRisk   mild: x.\nUndo   x.\n"""\n{A_STEP}')
+    made = world("before")
+    made.pages = {"turn-over": read_page(path, "")}
+    made.watch = an_open_record(runbook="turn-over", params={})
+    (ended,) = made.run(PLAIN)
+    assert ended.error is not None
+    assert ended.error.next == "finish it: opsbook turn-over vps-i1; or add --discard"
 
 
 def test_discard_drops_the_unfinished_record_and_goes_on() -> None:

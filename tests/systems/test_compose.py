@@ -53,7 +53,7 @@ def test_another_env_file_of_the_stack_is_named() -> None:
 def test_the_settings_are_read_with_dollars_as_they_are_meant() -> None:
     web = PROJECT.services["web"]
     assert web.environment == {"EMPTY": "", "PRICE": "5$", "TITLE": "pa$$word"}
-    assert (web.context, web.has_health_check, PROJECT.services["inner"].needs) == ("/opt/shop/ctx", True, ("web",))
+    assert (web.context, PROJECT.services["inner"].needs) == ("/opt/shop/ctx", ("web",))
     assert web.ports == (Port(8080, 38080, "127.0.0.1"), Port(8081, 38081))
     assert web.mounts[2] == Mount("volume", "", "/data", "shop_data")
     assert PROJECT.unset == ()

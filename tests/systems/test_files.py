@@ -103,13 +103,6 @@ def test_hashes_leave_out_missing_files(tmp_path: Path) -> None:
     there.write_text("x")
     digest = hashlib.sha256(b"x").hexdigest()
     assert ask(files.hashes([str(there), str(tmp_path / "none")])) == {str(there): digest}
-    assert ask(files.hashes_under(str(tmp_path))) == {HOSTILE: digest}
-
-
-def test_the_hashes_of_an_empty_folder_are_none_and_of_no_folder_an_error(tmp_path: Path) -> None:
-    assert ask(files.hashes_under(str(tmp_path))) == {}
-    with pytest.raises(AssertionError, match="No such file"):
-        ask(files.hashes_under(str(tmp_path / "none")))
 
 
 def test_a_placed_file_keeps_mode_and_owner(tmp_path: Path) -> None:

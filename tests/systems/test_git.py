@@ -172,7 +172,6 @@ def test_changes_and_commits_between_two_commits_are_listed(source: Path, checko
     newest, before = ask(here.log(old, INCOMING))
     assert (newest.id, newest.author, newest.subject, before.subject) == (new, "Anna", "third: ü", "second")
     assert ask(here.log(old, old)) == ()
-    assert "+two" in ask(here.diff(old, INCOMING, "rules/a.yml"))
 
 
 def test_the_checkout_goes_forward_to_the_judged_commit_and_back(source: Path, checkout: Path) -> None:
@@ -217,24 +216,6 @@ def test_going_back_keeps_local_changes_and_refuses_where_it_would_lose_them(sou
     (checkout / "rules/a.yml").write_text("mine\n")
     assert attempt(here.back(old)).code != 0
     assert git(checkout, "rev-parse", "HEAD") == new
-
-
-def test_single_paths_get_the_content_of_another_commit(source: Path, checkout: Path) -> None:
-    here, old = Git(str(checkout)), git(checkout, "rev-parse", "HEAD")
-    new = commit(source, "second", {"rules/a.yml": "two\n", "rules/b.yml": "two\n"})
-    ask(here.fetch())
-    do(here.forward())
-    do(here.restore(old, ["rules/a.yml"]))
-    assert ((checkout / "rules/a.yml").read_text(), (checkout / "rules/b.yml").read_text()) == ("one\n", "two\n")
-    assert git(checkout, "rev-parse", "HEAD") == new
-
-
-def test_a_file_of_a_commit_is_shown_and_a_missing_one_is_nothing(checkout: Path) -> None:
-    here = Git(str(checkout))
-    assert ask(here.show("HEAD", "rules/a.yml")) == "one\n"
-    assert ask(here.show("HEAD", "rules/none.yml")) is None
-    with pytest.raises(AssertionError, match="Not a valid object name"):
-        ask(here.show("nowhere", "rules/a.yml"))
 
 
 def test_a_commit_is_exported_as_it_is_committed(checkout: Path, tmp_path: Path) -> None:

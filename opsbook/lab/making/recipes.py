@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-NOBODY, THANOS, LOKI, ROOT = 65534, 1001, 10001, 0
+NOBODY, LOKI, ROOT = 65534, 10001, 0
 
 
 def libraries(*names: str) -> tuple[str, ...]:
