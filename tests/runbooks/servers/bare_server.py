@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from opsbook.errors import AuthenticationFailed
+from opsbook.errors import AuthenticationFailed, Unreachable
 from opsbook.host import Door, Host, Result, Run
 from opsbook.inventory import HostEntry
 from opsbook.privileged import CONFIRM, FOLDER, LOOK, SUDOERS
@@ -60,6 +60,7 @@ class BareServer:
     armed: str = ""
     ended: str = ""
     opens: bool = True                  # a new login of the user gets in, once its key is there
+    away: int = 0                       # so many logins find nobody, once sshd was told to read its files
     asked: list[str] = field(default_factory=list)
 
     def run(self, command: Command, stdin: str | None, within: float) -> Result:
@@ -229,6 +230,9 @@ class NewLogin:
         account = self.server.account
         if not self.server.opens or account is None or not account.keys or account.folder.split()[1] != NAME:
             raise AuthenticationFailed(f"serverC does not let {NAME} in with any of our keys")
+        if self.server.away and self.server.runs != OPEN:
+            self.server.away -= 1
+            raise Unreachable("nothing listens on 192.0.2.30:22")
         before, self.server.login = self.server.login, NAME
         try:
             return self.server.run(command, stdin, within)

@@ -169,6 +169,10 @@ def test_the_group_docker_is_given_where_the_role_asks_for_it_and_else_taken() -
     assert (other.here.account is not None and other.here.account.groups) == [NAME]
 
 
+def test_a_sshd_that_is_away_for_a_moment_is_waited_for() -> None:
+    assert Site(BareServer(away=3)).steps().false() == {}
+
+
 def test_without_a_new_login_sshd_is_never_touched() -> None:
     site = Site(BareServer(opens=False))
     with pytest.raises(NotTrue, match="A new login by key gets in"):
