@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from opsbook.runner.outcome import Ended
     from opsbook.screen import Screen
 
+NAMED = 5       # so many lines tell how to take a run back
+
 
 def conclude(job: Job, ended: Sequence[Ended], code: int, screen: Screen, state: State) -> None:
     """Show how the run ended; with `--jsonl` its events have told the answers."""
