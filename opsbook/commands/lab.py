@@ -89,7 +89,7 @@ def status(state: State) -> int:
 @click.argument("host")
 @click.argument("words", nargs=-1, metavar="[COMMAND...]")
 def shell(host: str, words: Sequence[str]) -> None:
-    """Log in to a host of the lab as claude-admin, or run one command there."""
+    """Log in to HOST of the lab as claude-admin, or to USER@HOST, or run one command there."""
     from opsbook.lab.enter import shell as enter
 
     enter(here(), host, words[1:] if words[:1] == ("--",) else words)
@@ -122,6 +122,16 @@ def mend(fault: str | None) -> None:
 
     mended = repair(here(), fault)
     click.echo(f"mended: {', '.join(mended)}" if mended else "nothing was broken on purpose", err=True)
+
+
+@lab.command("renew")
+@click.argument("hosts", nargs=-1, metavar="[HOST...]", shell_complete=_hosts)
+@common_options
+def renew(hosts: Sequence[str]) -> None:
+    """Bring servers back to how they were made, all of them or these; faults are mended, too."""
+    from opsbook.lab.renew import renew as bring_back
+
+    click.echo(f"renewed: {', '.join(bring_back(here(), *hosts)) or 'nothing'}", err=True)
 
 
 @lab.command("commit")
