@@ -1,4 +1,4 @@
-"""A host of the lab that can be logged in to anew, for what waits for a new login."""
+"""A host of the lab that can be logged in to anew, and whose peers can be asked: what a run plugs in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.lab.open_host import open_host
 
 @contextmanager
 def host_with_logins(lab: Lab, name: str) -> Iterator[Host]:
-    """Connect to a host; its writes pass unguarded, and `anew` is a further connection."""
+    """Connect to a host; its writes pass unguarded, `anew` is a further connection, a peer is found by its role."""
     inventory = load(lab.inventory, dict(os.environ))
     with open_host(lab, name) as host, ExitStack() as logins:
 
@@ -25,4 +25,8 @@ def host_with_logins(lab: Lab, name: str) -> Iterator[Host]:
             logins.callback(again.close)
             return replace(known, transport=again, _remembered={})
 
-        yield replace(host, connect_anew=anew)
+        def peer(role: str) -> Host:
+            entry = next(entry for entry in inventory.hosts if role in entry.roles)
+            return logins.enter_context(open_host(lab, entry.name))
+
+        yield replace(host, connect_anew=anew, connect_peer=peer)
