@@ -58,6 +58,7 @@ class BareServer:
     said: str = INCLUDE                 # what sshd's files say of logins
     runs: dict[str, str] = field(default_factory=lambda: dict(OPEN))    # what the sshd that runs has read
     armed: str = ""
+    has_sudo: bool = True
     ended: str = ""
     opens: bool = True                  # a new login of the user gets in, once its key is there
     away: int = 0                       # so many logins find nobody, once sshd was told to read its files
@@ -136,6 +137,8 @@ class BareServer:
     def _script(self, text: str, values: list[str], stdin: str) -> Result:
         if text == LOOK.text:
             return self._look(stdin)
+        if "/usr/sbin/visudo" in text:
+            return Result(0 if self.has_sudo else 1)
         if text == sshd.FROM:
             return Result(0, "198.51.100.7")
         if text == sshd.APPLY:

@@ -128,6 +128,7 @@ REFUSALS = {
     "an earlier file": (Site(BareServer(said=f"{INCLUDE}{FOLDER}/00-a.conf:1:PermitRootLogin yes\n")), "would win over ours"),
     "more rights": (Site(BareServer(account=Account(), sudo="(ALL) NOPASSWD: ALL")), "do more than is meant"),
     "restrictions": (Site(BareServer(account=Account(keys=[f'command="id" {KEY}']))), "the key is let in with restrictions"),
+    "no sudo": (Site(BareServer(has_sudo=False)), "this host has no sudo"),
     "no docker": (Site(entry=replace(SERVER, roles=("docker",))), "there is no group docker"),
 }  # fmt: skip
 
