@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -12,6 +12,9 @@ from opsbook.answer import Table
 from opsbook.cli.state import State, common_options, pass_state
 from opsbook.commands.document import document
 from opsbook.lab.lab import here
+
+if TYPE_CHECKING:
+    from opsbook.lab.status import HostStatus
 
 
 def _faults(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -73,12 +76,7 @@ def status(state: State) -> int:
     if state.options.json:
         click.echo(document({**asdict(found), "up": found.up}))
     else:
-        rows = [("host", host.name, host.state, f"127.0.0.1:{host.port}" if host.port else "-", "") for host in found.hosts]
-        rows += [
-            ("service", service.name, f"{service.state} {service.health}".strip(), service.image, "stand-in" if service.stand_in else "")
-            for host in found.hosts
-            for service in host.services
-        ]
+        rows = [row for host in found.hosts for row in _rows(host)]
         _table(Table(("what", "name", "state", "where", "note"), tuple(rows)))
         for fault in found.faults:
             click.echo(f"broken on purpose: {' '.join((fault.name, *fault.args))} (opsbook lab mend)")
@@ -144,6 +142,13 @@ def commit(path: str, message: str, source: IO[str]) -> None:
     from opsbook.lab.gitserver import commit as push
 
     click.echo(push(here(), {path: source.read()}, message))
+
+
+def _rows(host: HostStatus) -> list[tuple[str, ...]]:
+    """Return the rows of a host: its own, and one for each of its services."""
+    own = ("host", host.name, host.state, f"127.0.0.1:{host.port}" if host.port else "-", "")
+    inner = [(one.name, f"{one.state} {one.health}".strip(), one.image, "stand-in" if one.stand_in else "") for one in host.services]
+    return [own, *(("service", *row) for row in inner)]
 
 
 def _progress(line: str) -> None:
