@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from opsbook.runner.outcome import Ended
     from opsbook.screen import Screen
 
+NAMED = 5       # so many lines tell how to take a run back
+
 
 Document = dict[str, object]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,9 @@ from opsbook.cli.shared_options import common_options
 from opsbook.cli.state import State, pass_state
 from opsbook.commands.document import document
 from opsbook.lab.lab import here
+
+if TYPE_CHECKING:
+    from opsbook.lab.status import HostStatus
 
 
 def _faults(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -74,12 +77,7 @@ def status(state: State) -> int:
     if state.options.json:
         click.echo(document({**asdict(found), "up": found.up}))
     else:
-        rows = [("host", host.name, host.state, f"127.0.0.1:{host.port}" if host.port else "-", "") for host in found.hosts]
-        rows += [
-            ("service", service.name, f"{service.state} {service.health}".strip(), service.image, "stand-in" if service.stand_in else "")
-            for host in found.hosts
-            for service in host.services
-        ]
+        rows = [row for host in found.hosts for row in _rows(host)]
         _table(Table(("what", "name", "state", "where", "note"), tuple(rows)))
         for fault in found.faults:
             click.echo(f"broken on purpose: {' '.join((fault.name, *fault.args))} (opsbook lab mend)")
@@ -90,7 +88,7 @@ def status(state: State) -> int:
 @click.argument("host")
 @click.argument("words", nargs=-1, metavar="[COMMAND...]")
 def shell(host: str, words: Sequence[str]) -> None:
-    """Log in to a host of the lab as claude-admin, or run one command there."""
+    """Log in to HOST of the lab as claude-admin, or to USER@HOST, or run one command there."""
     from opsbook.lab.enter import shell as enter
 
     enter(here(), host, words[1:] if words[:1] == ("--",) else words)
@@ -125,6 +123,16 @@ def mend(fault: str | None) -> None:
     click.echo(f"mended: {', '.join(mended)}" if mended else "nothing was broken on purpose", err=True)
 
 
+@lab.command("renew")
+@click.argument("hosts", nargs=-1, metavar="[HOST...]", shell_complete=_hosts)
+@common_options
+def renew(hosts: Sequence[str]) -> None:
+    """Bring servers back to how they were made, all of them or these; faults are mended, too."""
+    from opsbook.lab.renew import renew as bring_back
+
+    click.echo(f"renewed: {', '.join(bring_back(here(), *hosts)) or 'nothing'}", err=True)
+
+
 @lab.command("commit")
 @click.argument("path")
 @click.option("--message", "-m", required=True, metavar="TEXT", help="What the commit says.")
@@ -135,6 +143,13 @@ def commit(path: str, message: str, source: IO[str]) -> None:
     from opsbook.lab.gitserver import commit as push
 
     click.echo(push(here(), {path: source.read()}, message))
+
+
+def _rows(host: HostStatus) -> list[tuple[str, ...]]:
+    """Return the rows of a host: its own, and one for each of its services."""
+    own = ("host", host.name, host.state, f"127.0.0.1:{host.port}" if host.port else "-", "")
+    inner = [(one.name, f"{one.state} {one.health}".strip(), one.image, "stand-in" if one.stand_in else "") for one in host.services]
+    return [own, *(("service", *row) for row in inner)]
 
 
 def _progress(line: str) -> None:

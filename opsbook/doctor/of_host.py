@@ -34,7 +34,7 @@ def docker(f: Facts) -> Iterator[Finding]:
     if f.docker is None:
         said = f.why.get("docker", "")
         if "permission denied" in said.lower():
-            remedy = f"usermod -aG docker {f.user}    (as root; counts for new logins)"
+            remedy = f"opsbook provision-host {f.host} --as root    (puts it into the group; counts for new logins)"
             yield Finding("bad", f"{f.user or 'we'} may not talk to Docker", said, remedy)
         else:
             yield Finding("bad", "Docker does not answer", said, f"opsbook triage {f.host}")

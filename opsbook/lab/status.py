@@ -13,16 +13,17 @@ from opsbook.lab.profile import SITE, HostSpec, Profile
 from opsbook.lab.state import Injected
 
 FIELDS = (
-    '{"name": {{json (index .Config.Labels "com.docker.compose.service")}}, "image": {{json .Config.Image}}, '
+    '{"name": {{with index .Config.Labels "com.docker.compose.service"}}{{json .}}{{else}}{{json (slice .Name 1)}}{{end}}, '
+    '"image": {{json .Config.Image}}, '
     '"state": {{json .State.Status}}, "health": {{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}}, '
     '"stand_in": {{if index .Config.Labels "opsbook.stand-in"}}true{{else}}false{{end}}}'
 )
-SERVICES = 'docker ps --all --quiet --filter label=com.docker.compose.project | xargs --no-run-if-empty docker inspect --format "$1"'
+SERVICES = 'docker ps --all --quiet | xargs --no-run-if-empty docker inspect --format "$1"'
 
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service of a host's stack."""
+    """One container of a host."""
 
     name: str
     image: str

@@ -8,6 +8,7 @@ from opsbook.moves import vantage
 from opsbook.moves.measuring import current, engine_of
 from opsbook.systems import cadvisor, docker
 from opsbook.systems.container import PROJECT
+from opsbook.systems.docker_networks import is_loopback
 from opsbook.systems.image import with_tag
 from opsbook.systems.sockets import listening
 
@@ -49,7 +50,7 @@ def expect_place(host: Host) -> None:
 def expect_closed(host: Host) -> None:
     """Raise Refused where a stranger gets through already: what comes is root on the host, and would be open to the world."""
     found, port = current(host), host.entry.cadvisor.port
-    if found is not None and any(one.public == port for one in found.ports):
+    if found is not None and any(one.public == port and not is_loopback(one) for one in found.ports):
         host.say(f"note: Docker publishes port {port} of {found.name} around the firewall; the new container does not")
         return
     seen = vantage.a_stranger_gets_silence(host, port)

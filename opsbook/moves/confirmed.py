@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from opsbook.check import Seen, expect, within
+from opsbook.check import INTERVAL, Seen, expect, within
 from opsbook.errors import CommandFailed, ConnectionLost, Interrupted, NotTrue, OpsbookError, Refused, Unreachable
 from opsbook.host import Host
 from opsbook.systems.confirm import Kind, Standing, arm, disarm, restore, standing
@@ -31,7 +31,7 @@ def confirmed(host: Host, kind: Kind, *, about: str, seconds: int = 60) -> Itera
     if host.run.plan:
         host.write(disarm(token))
     else:
-        _confirm(host, kind, token)
+        _confirm(host, kind, token, seconds / 2)
 
 
 def put_back(host: Host, kind: Kind) -> None:
@@ -57,9 +57,9 @@ def _armed(host: Host, kind: Kind, seconds: int, about: str) -> str:
     return "" if host.run.plan else _standing(host, kind).token
 
 
-def _confirm(host: Host, kind: Kind, token: str) -> None:
+def _confirm(host: Host, kind: Kind, token: str, patience: float) -> None:
     try:
-        host.anew().write(disarm(token))
+        _from_a_new_login(host, token, patience)
     except Unreachable as shut:
         _heals(host, kind, token)
         what = f"not true: a new login gets in with the new settings of the {kind}"
@@ -67,6 +67,20 @@ def _confirm(host: Host, kind: Kind, token: str) -> None:
     except CommandFailed:
         put_back(host, kind)
         raise
+
+
+def _from_a_new_login(host: Host, token: str, patience: float) -> None:
+    """Confirm from a new login; try again for a while, because sshd is away for a moment when it reads its settings anew."""
+    deadline = host.clock() + patience
+    while True:
+        try:
+            host.anew().write(disarm(token))
+        except Unreachable:
+            if host.clock() >= deadline:
+                raise
+            host.pause(INTERVAL)
+        else:
+            return
 
 
 def _heals(host: Host, kind: Kind, token: str) -> None:

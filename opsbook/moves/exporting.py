@@ -12,7 +12,7 @@ from opsbook.systems.node_exporter import BUILD, State
 from opsbook.systems.release import Release
 from opsbook.systems.sockets import listening
 
-RUN, BEFORE, SAID, STARTED, SENT, SUM = "run", "files_before", "version_before", "start_before", "installed_at", "checksum"
+RUN, BEFORE, SAID, STARTED, SENT, SUM = "run", "shape_before", "version_before", "start_before", "installed_at", "checksum"
 
 
 def state(host: Host) -> State:
@@ -46,7 +46,7 @@ def remember(host: Host) -> None:
     """Keep what is there and what it says; a rerun keeps what the first run saw."""
     if RUN not in host.run.kept:
         found = state(host)
-        host.keep(**{RUN: host.run.id, BEFORE: list(found.files), SAID: version(host), STARTED: found.invocation})
+        host.keep(**{RUN: host.run.id, BEFORE: found.shape, SAID: version(host), STARTED: found.invocation})
         if found.exe and not found.runs_it:
             host.say(f"note: now {found.exe} runs; that file stays where it is")
 
@@ -98,20 +98,20 @@ def put_back(host: Host) -> None:
     kept, found = host.run.kept, state(host)
     if RUN not in kept:
         raise NothingToUndo("this run installed nothing", host=host.name)
-    if found.undone == kept[RUN]:
-        host.say("already so: it was put back", already=True)
-    elif found.before == kept[RUN]:
+    if found.before == kept[RUN]:
         host.write(node_exporter.back(kept[RUN]))
-    elif SENT in kept:
+    elif SENT not in kept:
+        raise NothingToUndo("this run installed nothing", host=host.name)
+    elif is_as_before(host).ok:
+        host.say("already so: it was put back", already=True)
+    else:
         saw, log = f"it keeps what was there before {found.before or 'nobody'}", f"opsbook history --on {host.name}"
         raise Refused("another run has installed since", saw=saw, next=log, host=host.name)
-    else:
-        raise NothingToUndo("this run installed nothing", host=host.name)
 
 
 def is_as_before(host: Host) -> Seen:
     """What was there before is back, and says what it said then."""
     kept, found, now = host.run.kept, state(host), version(host)
-    same = list(found.files) == kept.get(BEFORE, list(found.files))
-    saw = f"{now or 'nothing'} answers" + ("" if same else "; the files are not those from before")
+    same = found.shape == kept.get(BEFORE, found.shape)
+    saw = f"{now or 'nothing'} answers" + ("" if same else "; program, unit or its state are not those from before")
     return Seen(same and now == kept.get(SAID, now), saw=saw, next=f"opsbook triage {host.name}")

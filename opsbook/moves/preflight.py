@@ -9,13 +9,15 @@ from opsbook.errors import Refused
 from opsbook.host import Host
 from opsbook.moves.checkout import within
 from opsbook.moves.services import expect_own_project
-from opsbook.shell import as_root, cmd
+from opsbook.privileged import LOOK
+from opsbook.shell import cmd
 from opsbook.systems import disk, docker, files, rendered
 from opsbook.systems.compose import compose
 from opsbook.systems.project import Project, ServiceSettings
 from opsbook.systems.sockets import Socket, listening
 
 OTHERS = 0o077
+LISTENING = f"{LOOK.run} <<<listening | cut --delimiter=' ' --fields=2 | base64 --decode"
 SCARCE, FULL = 0.15, 0.03       # free share of a disk: worth a word; too little to start anything
 
 
@@ -68,8 +70,7 @@ def expect_free_ports(host: Host, services: Iterable[ServiceSettings]) -> None:
     taken = sorted({socket.port for socket in missing if any(map(socket.clashes, busy))})
     if taken:
         saw = "\n".join(f"port {port}: {host.read(docker.publishers(port)) or 'a program that is no container'}" for port in taken)
-        look = as_root(cmd("ss", "-ltnp", *(f"sport = :{port}" for port in taken[:1])))
-        raise Refused("ports that services publish are taken by others", saw=saw, next=f"{look} (on {host.name})", host=host.name)
+        raise Refused("ports that services publish are taken by others", saw=saw, next=f"{LISTENING} (on {host.name})", host=host.name)
 
 
 def expect_room(host: Host) -> None:

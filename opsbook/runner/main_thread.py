@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from opsbook.errors import OpsbookError
 
 T = TypeVar("T")
+GLANCE = 0.2        # seconds between two looks for a signal: one that came just before a wait would be heard only after it
 
 
 class MainThread:
@@ -45,5 +47,10 @@ class MainThread:
 
     def serve(self) -> None:
         """Called by the main thread: do the jobs until `finish`."""
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next()) is not None:
             job()
+
+    def _next(self) -> Callable[[], None] | None:
+        while True:
+            with contextlib.suppress(Empty):
+                return self._jobs.get(timeout=GLANCE)

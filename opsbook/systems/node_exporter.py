@@ -41,12 +41,11 @@ class State:
     release: str        # version, architecture and hash of what we installed last
     before: str         # the run that what is kept belongs to
     restarted: bool     # that run has started it anew
-    undone: str         # the run that was put back last
 
     @property
-    def files(self) -> tuple[str, str]:
-        """Return the hashes of program and unit."""
-        return self.program, self.unit
+    def shape(self) -> list[object]:
+        """Return what an undo brings back: the hashes of program and unit, whether it starts at boot, and whether it runs."""
+        return [self.program, self.unit, self.enabled, self.active == "active"]
 
     def is_whole(self, release: Release) -> bool:
         """Return whether that release is installed as it is meant, starts at boot, and runs."""
@@ -108,7 +107,6 @@ def parse_state(result: Result) -> State:
         release=found["release"],
         before=found["before"],
         restarted=found["restarted"] == "yes",
-        undone=found["undone"],
     )
 
 

@@ -39,7 +39,7 @@ get() {
     echo "neither curl nor wget is on this host" >&2; exit 67
   fi
 }
-get "$folder/sha256sums.txt" "$sums" || exit 69
+get "$folder/sha256sums.txt" "$sums" || case $? in 22 | 8) exit 66 ;; *) exit 69 ;; esac      # curl and wget: the server says no
 sum=$(awk -v name="$name" '$2 == name || $2 == "*" name { print $1; exit }' "$sums")
 [[ $sum =~ ^[0-9a-f]{64}$ ]] || exit 66
 if ! sha256sum --check --status <<<"$sum  $staged/$name" 2>/dev/null; then

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsbook.host import Read, Write
 from opsbook.shell import prefixed, script
@@ -63,13 +63,14 @@ class About:
 
 def place(path: str, text: str, mode: int, before: str, rights: Iterable[str], *, judge: str = "") -> Write:
     """Put the file in its place in one step, owned by root; what was there is kept at `before`, the first time."""
-    order = script(PLACE, path, f"{mode:04o}", len(text.encode()), before, judge)
-    return Write(prefixed(order, *rights), f"write {path}", stdin=text)
+    order = prefixed(script(PLACE, path, f"{mode:04o}", len(text.encode()), before, judge), *rights)
+    return Write(replace(order, shown=f"install --mode={mode:04o} --owner=root {path}"), f"write {path}", stdin=text)
 
 
 def take_back(path: str, before: str, sha256: str, rights: Iterable[str]) -> Write:
     """Put back what was at that path before, where it was placed by this run and nobody has changed it since."""
-    return Write(prefixed(script(TAKE_BACK, path, before, sha256), *rights), f"put {path} back as it was before")
+    order = prefixed(script(TAKE_BACK, path, before, sha256), *rights)
+    return Write(replace(order, shown=f"take {path} back"), f"put {path} back as it was before")
 
 
 def hash_of(path: str, rights: Iterable[str]) -> Read[str]:

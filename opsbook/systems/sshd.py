@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsbook.host import Read, Result, Write
 from opsbook.shell import prefixed, script
@@ -48,7 +48,8 @@ def client() -> Read[str]:
 
 def apply(rights: Iterable[str]) -> Write:
     """Have sshd judge its files, and take them; logins that stand are left alone."""
-    return Write(prefixed(script(APPLY), *rights), "let sshd read its settings anew")
+    order = replace(prefixed(script(APPLY), *rights), shown="sshd -t && systemctl reload ssh")
+    return Write(order, "let sshd read its settings anew")
 
 
 def open_ways(settings: Mapping[str, str]) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from opsbook.host import Read, Result
-from opsbook.shell import cmd
+from opsbook.shell import cmd, script
+from opsbook.systems.answers import is_good
 
 # English, for sudo has no machine format: the transport gives every command LC_ALL=C. In another language nothing is granted.
 MAY_RUN = re.compile(r"may run the following commands on \S+:")
@@ -51,6 +52,11 @@ class Grant:
         """Return whether this is as good as being root."""
         free = " " not in self.command or "*" in self.command
         return not self.password and (self.command == ANYTHING or (free and self.program in AS_GOOD_AS_ROOT))
+
+
+def is_installed() -> Read[bool]:
+    """Whether the host has sudo, and visudo to judge its files."""
+    return Read(script("[ -x /usr/bin/sudo ] && [ -x /usr/sbin/visudo ]"), is_good, answers=NOTHING)
 
 
 def grants() -> Read[tuple[Grant, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsbook.host import Read, Result, Write
 from opsbook.shell import Command, cmd, prefixed, script
@@ -110,7 +110,7 @@ def add(name: str, rights: Iterable[str]) -> Write:
 
 def remove(name: str, rights: Iterable[str]) -> Write:
     """End the user's logins, and remove it with its home."""
-    return _change(rights, script(REMOVE, name), f"remove the user {name}")
+    return _change(rights, replace(script(REMOVE, name), shown=f"userdel --remove {name}"), f"remove the user {name}")
 
 
 def join(name: str, group: str, rights: Iterable[str]) -> Write:
@@ -125,14 +125,16 @@ def leave(name: str, group: str, rights: Iterable[str]) -> Write:
 
 def own_ssh(name: str, home: str, rights: Iterable[str]) -> Write:
     """Give the user its folder of keys, which nobody else may enter."""
-    return _change(rights, script(OWN_SSH, name, home), f"give {name} the folder {home}/.ssh")
+    order = replace(script(OWN_SSH, name, home), shown=f"install --directory --mode=0700 --owner={name} {home}/.ssh")
+    return _change(rights, order, f"give {name} the folder {home}/.ssh")
 
 
 def write_keys(name: str, home: str, lines: Iterable[str], rights: Iterable[str]) -> Write:
     """Write the keys that let the user in, as the user."""
     text = "".join(f"{line}\n" for line in lines)
     order = prefixed(script(WRITE_KEYS, name, home, len(text.encode())), *rights)
-    return Write(order, f"write {home}/{KEYS}", stdin=text)
+    shown = f"install --mode=0600 --owner={name} {home}/{KEYS}"
+    return Write(replace(order, shown=shown), f"write {home}/{KEYS}", stdin=text)
 
 
 def belongings(name: str, rights: Iterable[str]) -> Read[tuple[str, ...]]:
@@ -166,4 +168,4 @@ def _entry(line: str) -> Entry | None:
 
 
 def _change(rights: Iterable[str], order: Command, title: str) -> Write:
-    return Write(prefixed(order, *rights), title)
+    return Write(replace(prefixed(order, *rights), shown=order.shown), title)

@@ -21,7 +21,7 @@ from opsbook.errors import Refused
 from opsbook.host import Host
 from opsbook.moves.provisioning import account, back, hardening, logins, rights
 from opsbook.moves.provisioning.seat import admin, as_root, seat
-from opsbook.systems import sshd, users
+from opsbook.systems import sshd, sudo, users
 
 ON = "any"
 ANY_LOGIN = True
@@ -46,6 +46,8 @@ def look(host: Host, p: Params) -> None:
     if not seat(host).writes:
         expect_nothing_to_do(host, p)
         return
+    if not host.read(sudo.is_installed()):
+        raise Refused("this host has no sudo", next="apt-get install sudo    (as root, on the host)", host=host.name)
     if account.needs_docker(host) and not host.read(users.group_exists(account.DOCKER)):
         what = "the inventory says that Docker runs here, and there is no group docker"
         raise Refused(what, next="install Docker first, or take the role docker away in the inventory", host=host.name)

@@ -19,7 +19,7 @@ def findings(ran: Ran, severity: str, host: int = 0) -> list[str]:
 
 def test_both_hosts_are_well_and_their_rights_and_settings_are_told(lab: Lab) -> None:
     before = snapshot(lab)
-    ran = opsbook("--lab", "doctor", "--json")
+    ran = opsbook("--lab", "doctor", "vps-i1", "serverA", "--json")
     assert (ran.code, findings(ran, "bad"), findings(ran, "bad", 1)) == (0, [], []), ran.text
     assert [one["host"] for one in json.loads(ran.out)["hosts"]] == ["vps-i1", "serverA"]
     good = findings(ran, "ok")

@@ -83,7 +83,8 @@ def test_every_service_is_healthy_and_stand_ins_are_labelled(lab: Lab) -> None:
 
 
 def test_claude_admin_may_look_as_root_but_not_be_root(lab: Lab) -> None:
-    assert "Status: active" in ssh(lab, VPS, "echo ufw | sudo -n /usr/local/sbin/opsbook-look").stdout
+    look = "echo ufw | sudo -n /usr/local/sbin/opsbook-look | cut --delimiter=' ' --fields=2 | base64 --decode"
+    assert "Status: active" in ssh(lab, VPS, look).stdout
     assert ssh(lab, VPS, "sudo -n true").returncode != 0
     assert ssh(lab, VPS, "sudo -n /usr/sbin/ufw disable").returncode != 0
 

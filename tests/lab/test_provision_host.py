@@ -19,7 +19,7 @@ from opsbook.lab.docker import script
 from opsbook.lab.lab import Lab
 from opsbook.lab.renew import renew
 from opsbook.options import Options
-from opsbook.privileged import ALL, LOOK, SUDOERS
+from opsbook.privileged import ALL, CONFIRM, LOOK, SUDOERS
 from opsbook.systems.sshd import FILE
 from tests.fake import a_run
 from tests.lab.open_host import open_host
@@ -114,6 +114,9 @@ def test_without_the_right_to_change_it_names_what_root_must_do(bare: Lab) -> No
     assert "opsbook --lab provision-host serverC --as root" in older.err
     doctor = opsbook("--lab", "doctor", HOST)
     assert "not those of this opsbook: opsbook-look" in doctor.text, doctor.text
+    on_host(bare, f"sed -i '$d' {LOOK.path} && echo 'arm sshd 300' | {CONFIRM.path}")
+    waits = provision()
+    assert (waits.code, "the host takes it back in" in waits.err) == (3, True), waits.text
     breaking.break_(bare, "no-sudo", HOST)
     none = provision()
     assert (none.code, "claude-admin cannot look at root's part of this host" in none.err) == (3, True), none.text
@@ -139,6 +142,16 @@ def test_a_user_that_was_there_is_mended_keeps_its_keys_and_is_never_removed(bar
     undone = opsbook("--lab", "undo", run_id(done), HOST, *AS_DEBIAN)
     assert undone.code == 0, undone.text
     assert on_host(bare, f"cat {KEYS}").strip() == COLLEAGUE
+
+
+def test_without_a_new_login_sshd_is_not_touched_and_everything_is_taken_back(bare: Lab) -> None:
+    breaking.break_(bare, "half-provisioned")
+    on_host(bare, "usermod --shell /usr/sbin/nologin claude-admin")
+    done = provision(*AS_ROOT)
+    assert (done.code, "not true: A new login by key gets in" in done.err) == (5, True), done.text
+    assert "sshd_config" not in done.err
+    assert on_host(bare, "ls /etc/sudoers.d").split() == ["README"]
+    assert provision("--as", "root", "--plan").code == 0
 
 
 def test_a_match_block_refuses_the_run_before_anything_is_changed(bare: Lab) -> None:

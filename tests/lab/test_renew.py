@@ -6,6 +6,7 @@ from difflib import unified_diff
 
 import pytest
 
+from opsbook.errors import UsageError
 from opsbook.lab.docker import script
 from opsbook.lab.lab import Lab
 from opsbook.lab.renew import renew
@@ -59,3 +60,10 @@ def test_a_renewed_server_answers_its_operator_and_its_firewall_filters(servers:
     refused = "timeout 2 bash -c 'exec 3<>/dev/tcp/{}/{}'"
     assert ssh(servers, "stranger", refused.format("serverA", 22)).returncode == 0
     assert ssh(servers, "stranger", refused.format("serverA", 9100)).returncode == 124
+
+
+def test_a_host_with_data_of_its_own_and_one_that_is_none_are_not_renewed(servers: Lab) -> None:
+    with pytest.raises(UsageError, match="data of its own"):
+        renew(servers, "vps-i1")
+    with pytest.raises(UsageError, match="no host serverX"):
+        renew(servers, "serverX")

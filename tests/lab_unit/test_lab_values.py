@@ -13,6 +13,7 @@ import yaml
 from opsbook.errors import UsageError
 from opsbook.inventory_file import load
 from opsbook.lab import address, lights, projects, state
+from opsbook.lab.enter import where
 from opsbook.lab.faults import FAULTS, fault, overrides
 from opsbook.lab.lab import Lab, checkout_name, here
 from opsbook.lab.network import first_free, ip
@@ -120,6 +121,16 @@ def test_the_scraper_scrapes_every_server_at_its_address_on_the_network() -> Non
     nodes = {host.name for host in SITE.hosts if "node" in host.roles} - {"vps-i1"}
     assert targets["node"] == {f"{addresses[name]}:9100" for name in nodes}
     assert targets["cadvisor"] == {f"{addresses[host.name]}:8080" for host in SITE.hosts if host.docker and host.name in nodes}
+
+
+def test_a_shell_finds_hosts_and_light_hosts_and_names_those_that_there_are(tmp_path: Path) -> None:
+    lab = Lab("demo", tmp_path / "demo")
+    state.save(lab, State("10.77.4.0/24", {"serverA": 2201}, lights=2))
+    assert where(lab, "serverA") == ("127.0.0.1", 2201)
+    assert where(lab, "light002") == ("127.64.4.2", lights.PORT)
+    with pytest.raises(UsageError, match="no host light003") as caught:
+        where(lab, "light003")
+    assert caught.value.saw == "it has serverA, light001 to light002"
 
 
 def test_a_service_is_read_from_one_line_of_json() -> None:

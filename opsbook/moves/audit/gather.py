@@ -58,7 +58,7 @@ def _of_stack(host: Host) -> dict[str, Callable[[], Any]]:
     if host.entry.stack is None:
         return {}
     path = f"{host.stack.directory}/{host.stack.env_file}"
-    asked: dict[str, Callable[[], Any]] = {"env": lambda: host.read(files.stat(path)), "env_text": lambda: _there(host, path)}
+    asked: dict[str, Callable[[], Any]] = {"env": lambda: host.read(files.stat(path)), "env_text": lambda: host.read(files.read(path))}
     if any(one.name == GRAFANA for one in host.stack.services):
         asked[GRAFANA] = lambda: _first_password(host)
     return asked

@@ -26,8 +26,10 @@ def env(f: Facts) -> Iterator[Finding]:
     if f.entry.stack is None:
         return
     path = f"{f.entry.stack.directory}/{f.entry.stack.env_file}"
-    if f.env is None:
+    if "env" in f.why:
         yield f.unjudged(f"who may read {path}", "env")
+    elif f.env is None:
+        yield Finding("warn", f"there is no {path}", "where are the secrets of the stack?", "env_file of the stack, in the inventory")
     elif f.env.mode & OTHERS:
         yield Finding("bad", f"others may read {path}", f"mode {f.env.mode:04o}, it holds secrets", f"ssh {f.host} chmod 0600 {path}")
     else:

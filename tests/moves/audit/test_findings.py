@@ -127,6 +127,11 @@ def test_an_env_that_others_may_read_is_bad(mode: int) -> None:
     assert one.next == "ssh serverF chmod 0600 /opt/monitoring/.env"
 
 
+def test_a_stack_without_an_env_is_asked_where_its_secrets_are() -> None:
+    the("warn", "there is no /opt/monitoring/.env", env=None, env_text=None)
+    assert bad(env=None, env_text=None) == []
+
+
 def test_default_passwords_are_named_and_never_shown() -> None:
     loose = replace(WEB, env={"GF_SECURITY_ADMIN_PASSWORD": "admin"})
     one = the("bad", "everybody knows", env_text="SMTP_PASSWORD=changeme\n", containers=(loose,))

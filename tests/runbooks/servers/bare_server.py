@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from opsbook.errors import AuthenticationFailed
+from opsbook.errors import AuthenticationFailed, Unreachable
 from opsbook.host import Door, Host, Result, Run
 from opsbook.inventory import HostEntry
 from opsbook.privileged import CONFIRM, FOLDER, LOOK, SUDOERS
@@ -58,8 +58,10 @@ class BareServer:
     said: str = INCLUDE                 # what sshd's files say of logins
     runs: dict[str, str] = field(default_factory=lambda: dict(OPEN))    # what the sshd that runs has read
     armed: str = ""
+    has_sudo: bool = True
     ended: str = ""
     opens: bool = True                  # a new login of the user gets in, once its key is there
+    away: int = 0                       # so many logins find nobody, once sshd was told to read its files
     asked: list[str] = field(default_factory=list)
 
     def run(self, command: Command, stdin: str | None, within: float) -> Result:
@@ -135,6 +137,8 @@ class BareServer:
     def _script(self, text: str, values: list[str], stdin: str) -> Result:
         if text == LOOK.text:
             return self._look(stdin)
+        if "/usr/sbin/visudo" in text:
+            return Result(0 if self.has_sudo else 1)
         if text == sshd.FROM:
             return Result(0, "198.51.100.7")
         if text == sshd.APPLY:
@@ -229,6 +233,9 @@ class NewLogin:
         account = self.server.account
         if not self.server.opens or account is None or not account.keys or account.folder.split()[1] != NAME:
             raise AuthenticationFailed(f"serverC does not let {NAME} in with any of our keys")
+        if self.server.away and self.server.runs != OPEN:
+            self.server.away -= 1
+            raise Unreachable("nothing listens on 192.0.2.30:22")
         before, self.server.login = self.server.login, NAME
         try:
             return self.server.run(command, stdin, within)

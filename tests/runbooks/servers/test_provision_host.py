@@ -128,6 +128,7 @@ REFUSALS = {
     "an earlier file": (Site(BareServer(said=f"{INCLUDE}{FOLDER}/00-a.conf:1:PermitRootLogin yes\n")), "would win over ours"),
     "more rights": (Site(BareServer(account=Account(), sudo="(ALL) NOPASSWD: ALL")), "do more than is meant"),
     "restrictions": (Site(BareServer(account=Account(keys=[f'command="id" {KEY}']))), "the key is let in with restrictions"),
+    "no sudo": (Site(BareServer(has_sudo=False)), "this host has no sudo"),
     "no docker": (Site(entry=replace(SERVER, roles=("docker",))), "there is no group docker"),
 }  # fmt: skip
 
@@ -167,6 +168,10 @@ def test_the_group_docker_is_given_where_the_role_asks_for_it_and_else_taken() -
     assert asked.false() == {}
     other = Site(BareServer(account=Account(groups=[NAME, "docker"]), groups={"docker"})).steps()
     assert (other.here.account is not None and other.here.account.groups) == [NAME]
+
+
+def test_a_sshd_that_is_away_for_a_moment_is_waited_for() -> None:
+    assert Site(BareServer(away=3)).steps().false() == {}
 
 
 def test_without_a_new_login_sshd_is_never_touched() -> None:
