@@ -100,23 +100,30 @@ def outdated(host: Host, now: Standing, want: Iterable[Wanted]) -> tuple[Rule, .
     return tuple(rule for rule in now.ufw.rules if rule.ours and rule.ports in ports and rule.key not in keys)
 
 
-def way_there(host: Host, now: Standing, want: Iterable[Wanted]) -> list[str]:
+def overpublished(now: Standing, want: Iterable[Wanted]) -> list[str]:
+    """Return whom our rules before Docker's let through to a port, and who shall not be let through any more."""
+    keys, ports = {one.key for one in want}, {str(one.port) for one in want if one.gate == "docker"}
+    return sorted(key for key in now.published - keys if key.split()[0] in ports)
+
+
+def way_there(host: Host, now: Standing, want: tuple[Wanted, ...]) -> list[str]:
     """Return what is still to be done, in the words of the program that does it: SSH first, and UFW on last."""
     missing = [one for one in want if not now.has(one)]
     ssh = [] if now.ufw.denies else [f"ssh {port}" for port in now.ssh_unruled]
     old = [f"withdraw {rule.key}" for rule in outdated(host, now, want)]
     new = [f"allow {one.key} {one.why}" if one.gate == "ufw" else f"publish {one.key}" for one in missing]
     on = [] if now.ufw.denies else [f"enable {now.login.port} {now.login.client}"]
-    return [*ssh, *old, *new, *on]
+    shut = [f"unpublish {key}" for key in overpublished(now, want)]
+    return [*ssh, *old, *new, *shut, *on]
 
 
-def way_back(host: Host, now: Standing, want: Iterable[Wanted]) -> list[str]:
+def way_back(host: Host, now: Standing, want: tuple[Wanted, ...]) -> list[str]:
     """Return what takes `way_there` back, UFW's own state first; a rule of ours that was there before, and is only moved, stays."""
     fresh = [one for one in want if not now.has(one) and not now.ufw.own(one.key)]
     off = [] if now.ufw.denies else ["back", *(f"unssh {port}" for port in now.ssh_unruled)]
     closed = [f"withdraw {one.key}" if one.gate == "ufw" else f"unpublish {one.key}" for one in fresh]
     old = [f"allow {rule.key} {rule.comment.removeprefix(ufw.OURS)}" for rule in outdated(host, now, want)]
-    return [*off, *closed, *old]
+    return [*off, *closed, *old, *(f"publish {key}" for key in overpublished(now, want))]
 
 
 def undone(now: Standing, lines: Iterable[str]) -> Iterator[str]:
@@ -124,6 +131,7 @@ def undone(now: Standing, lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         word, _, key = line.partition(" ")
         own = now.ufw.own(" ".join(key.split()[:2])) if word != "unssh" else now.ufw.own(f"{key} 0.0.0.0/0")
-        todo = {"withdraw": own, "unssh": own, "allow": not own, "unpublish": key in now.published}
+        public = key in now.published
+        todo = {"withdraw": own, "unssh": own, "allow": not own, "unpublish": public, "publish": not public}
         if todo.get(word):
             yield line

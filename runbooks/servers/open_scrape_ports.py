@@ -80,7 +80,7 @@ def only_these_may(host: Host, p: Params) -> Seen:
         return Seen(ok=False, saw=found.ufw.state)
     firewall.expect_ipv6_guarded(host)
     wrong = [f"{one.port} from {one.source}: {found.ufw.first(one.port, one.source) or 'no rule'}" for one in want if not found.has(one)]
-    wrong += [f"still there: {line}" for line in firewall.outdated(host, found, want)]
+    wrong += [f"still there: {one}" for one in (*firewall.outdated(host, found, want), *firewall.overpublished(found, want))]
     return Seen(not wrong, "\n".join(wrong or (f"{one.port} from {one.source}" for one in want)) or "nothing has to come from outside")
 
 

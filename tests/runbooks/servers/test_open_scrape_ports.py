@@ -11,15 +11,16 @@ from opsbook.errors import NotTrue, Refused, UsageError
 from opsbook.events import Event
 from opsbook.host import CLOCK, Host, Result
 from opsbook.inventory import HostEntry, Opening
+from opsbook.shell import cmd
 from opsbook.systems import files
-from opsbook.systems.addresses import own_ipv6
+from opsbook.systems.addresses import addresses_of, own_ipv6
 from opsbook.systems.docker_networks import running
 from opsbook.systems.reach import dial
 from opsbook.systems.sockets import listening
 from opsbook.systems.ssh_ports import login
 from opsbook.systems.ufw import DEFAULTS
-from tests.fake import FakeGuard, FakeTransport, fake_host
-from tests.fake_docker import inspected
+from tests.fake import STACK, FakeGuard, FakeTransport, fake_host
+from tests.fake_docker import inspected, teach_containers
 from tests.fake_firewall import FakeServer, Settings, logged_in
 from tests.runbooks.checkout_site import book
 
@@ -215,6 +216,15 @@ def test_a_port_of_a_container_is_opened_before_dockers_own_rules() -> None:
     assert made.undo().server.now == Settings()
 
 
+def test_who_is_let_through_to_a_containers_port_and_no_longer_wanted_is_shut_out_again() -> None:
+    made = Site(FakeServer(now=Settings(published=("9090 192.0.2.99", "5432 192.0.2.99"))), entry=opening())
+    teach_running(made, "0.0.0.0")
+    made.steps()
+    assert made.server.now.published == ("5432 192.0.2.99", "9090 192.0.2.13")
+    assert made.undo().server.now.published == ("5432 192.0.2.99", "9090 192.0.2.99")
+    assert made.false(undone=True) == {}
+
+
 def test_a_port_that_a_container_publishes_to_the_host_alone_cannot_be_opened() -> None:
     made = Site(entry=opening())
     teach_running(made, "127.0.0.1")
@@ -228,6 +238,29 @@ def test_a_process_that_listens_on_loopback_cannot_be_opened_either() -> None:
     made = Site(entry=opening(25))
     teach_running(made, "0.0.0.0")
     with pytest.raises(Refused, match=r"what listens there listens on 127\.0\.0\.1 only"):
+        made.steps()
+
+
+def test_on_the_scraper_itself_its_prometheus_comes_over_dockers_bridge() -> None:
+    entry = replace(PEERS["scraper"], roles=("node", "scraper"), stack=STACK)
+    made = Site(entry=entry)
+    teach_containers(made.first, [inspected("prometheus")])
+    made.first.teach(cmd("docker", "network", "inspect", "monitoring_default"), '[{"IPAM": {"Config": [{"Subnet": "172.18.0.0/16"}]}}]')
+    made.host = replace(made.host, connect_peer=lambda role: made.host if role == "scraper" else made.peer(role))
+    made.steps()
+    assert made.server.requests == ["allow 9100 172.18.0.0/16 node-exporter-for-serverF"]
+
+
+def test_a_scraper_that_is_known_by_name_is_resolved_on_the_host() -> None:
+    made = Site()
+    named = replace(PEERS["scraper"], peer_address="monitoring.example.org")
+    made.host = replace(made.host, connect_peer=lambda role: fake_host(entry=named) if role == "scraper" else made.peer(role))
+    made.first.teach(addresses_of("monitoring.example.org"), "192.0.2.16  STREAM monitoring.example.org\n")
+    made.steps()
+    assert made.server.requests == ["allow 9100 192.0.2.16 node-exporter-for-serverF"]
+    made.first.teach(addresses_of("monitoring.example.org"), Result(2))
+    made.host._remembered.clear()
+    with pytest.raises(Refused, match="serverA knows no address of serverF"):
         made.steps()
 
 
