@@ -17,6 +17,9 @@ class Confinement:
     privileged: bool = False
 
 
+UNCONFINED = Confinement()
+
+
 def confinement(raw: Mapping[str, Any]) -> Confinement:
     """Given the HostConfig of `docker inspect`, return it."""
     options = {option.replace(":", "=").lower() for option in raw.get("SecurityOpt") or ()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsbook.host import Result
-from opsbook.systems.confinement import Confinement, confinement
+from opsbook.systems.confinement import UNCONFINED, Confinement, confinement
 from opsbook.systems.times import NEVER, epoch
 
 PROJECT = "com.docker.compose.project"
@@ -63,7 +63,7 @@ class Container:
     ports: tuple[Port, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
     host_network: bool = False
-    confined: Confinement = Confinement()
+    confined: Confinement = UNCONFINED
     health_test: tuple[str, ...] = ()
     last_probe: str = field(default="", repr=False)     # what the health check printed last
 
