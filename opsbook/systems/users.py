@@ -34,7 +34,7 @@ user=$1 home=$2
 [ ! -L "$home/.ssh" ] || { echo "$home/.ssh is a link" >&2; exit 65; }
 [ -d "$home/.ssh" ] || mkdir -- "$home/.ssh"
 chown --no-dereference -- "$user:" "$home/.ssh"
-chmod 0700 "$home/.ssh"
+runuser --user "$user" -- chmod 0700 "$home/.ssh"
 """
 # $1 user, $2 home, the whole file on standard input, $3 its size
 WRITE_KEYS = r"""
