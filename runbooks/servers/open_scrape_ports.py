@@ -145,6 +145,7 @@ def _told(seen: dict[str, Reach]) -> str:
 
 
 STEPS = (look, open_ports)
-PROOF = (only_these_may, these_get_through, strangers_get_silence, a_new_login_gets_in)
+PROOF = (only_these_may, a_new_login_gets_in)
+FROM_OUTSIDE = (these_get_through, strangers_get_silence)
 UNDO, UNDONE = (close_again,), (is_as_before, a_new_login_gets_in)
 EVIDENCE = (how_the_firewall_stands,)

@@ -80,7 +80,7 @@ def reaches(lab: Lab, source: str, host: str, port: int) -> bool:
 def red(host: Host) -> set[str]:
     """Ask every sentence of the proof once; return the names of those that are not true."""
     runbook = book(RUNBOOK)
-    return {check.__name__ for check in runbook.proof if not look_once(host, check, runbook.params()).ok}
+    return {check.__name__ for check in (*runbook.proof, *runbook.from_outside) if not look_once(host, check, runbook.params()).ok}
 
 
 def test_a_port_is_opened_once_and_an_undo_leaves_no_trace(server: Lab) -> None:

@@ -83,7 +83,8 @@ class Site:
         return self
 
     def false(self, *, undone: bool = False) -> dict[str, Seen]:
-        seen = {check.__name__: look_once(self.host, check, self.given) for check in (BOOK.undone if undone else BOOK.proof)}
+        checks = BOOK.undone if undone else (*BOOK.proof, *BOOK.from_outside)
+        seen = {check.__name__: look_once(self.host, check, self.given) for check in checks}
         return {name: one for name, one in seen.items() if not one.ok}
 
     @property
