@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from opsbook.runner.outcome import Ended
     from opsbook.screen import Screen
 
-NAMED = 5       # so many lines tell how to take a run back
-
-
 Document = dict[str, object]
 
 
@@ -41,17 +38,17 @@ def conclude(
     for line in _ways_back(job, ended):
         _talk(state.paste(f"to take it back: {line}"))
     if len(ended) > 1:
-        again = "" if state.options.plan else state.paste(job.book.line(job.params_shown, f"--failed-of={job.id}"))
+        again = "" if state.options.plan else state.paste(f"{job.book.line(job.params_shown, f'--failed-of={job.id}')}{job.options.login}")
         for line in told(ended, reads=job.book.answer is not None, again=again):
             _talk(state.mask(line))
 
 
 def _ways_back(job: Job, ended: Sequence[Ended]) -> list[str]:
-    """Return what undoes the run on the hosts where it ended well: one line where all have the record of this very run."""
+    """Return what undoes the run on the hosts where it ended well: one line where they have the record of this very run."""
     if not job.book.undo or job.undoing is not None:
         return []
     done = [one for one in ended if one.record and one.code == 0]
-    if len(done) > 1 and len(done) == len(ended) and {one.record for one in done} == {job.id}:
+    if len(done) > 1 and {one.record for one in done} == {job.id}:
         return [f"opsbook undo {job.id}{job.options.login}"]
     return [f"opsbook undo {one.record} {one.host}{job.options.login}" for one in done]
 

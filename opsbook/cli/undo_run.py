@@ -13,7 +13,7 @@ from opsbook.cli.login import logged_in
 from opsbook.cli.run_command import run_runbook
 from opsbook.cli.selection import need_addresses
 from opsbook.errors import OpsbookError, Refused
-from opsbook.journal import open_journal
+from opsbook.journal import Journal, open_journal
 from opsbook.runbook import load
 from opsbook.runner.outcome import Ended, overall
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 def undo_run(run: str, host: str | None, state: State) -> int:
     """Run the UNDO of a closed run on its hosts, or on the given one; return the exit code."""
-    row = open_journal(state.environment).run(run)
-    names = [host] if host is not None else list(row.hosts) if row is not None else []
+    names = [host] if host is not None else changed_hosts(open_journal(state.environment), run)
     entries = [logged_in(state.inventory().host(name), state) for name in names]
     need_addresses(state.inventory(), entries)
     shown: list[Document] = []
@@ -36,6 +35,15 @@ def undo_run(run: str, host: str | None, state: State) -> int:
         if state.options.json:
             print_document(_together(run, shown, state))
     return overall(codes)
+
+
+def changed_hosts(journal: Journal, run: str) -> list[str]:
+    """Return the hosts of a run, without those that it is known to have left as they were; all where it changed none."""
+    row = journal.run(run)
+    if row is None:
+        return []
+    same = {event.host for event in journal.events(row.id) if event.kind == "end" and event.detail.get("changed") is False}
+    return [name for name in row.hosts if name not in same] or list(row.hosts)
 
 
 def _tried(run: str, entry: HostEntry, state: State, show: Callable[[Document], None]) -> int:

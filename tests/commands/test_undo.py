@@ -9,7 +9,9 @@ import pytest
 
 from opsbook.cli.main import run
 from opsbook.cli.state import State
+from opsbook.cli.undo_run import changed_hosts
 from opsbook.commands.undo import undo
+from opsbook.events import Event
 from opsbook.journal import open_journal
 
 
@@ -79,6 +81,18 @@ def test_an_option_that_an_undo_does_not_honour_is_refused_wherever_it_stands(
     words = [*option, "undo", "2611", "vps-i1"] if first else ["undo", "2611", "vps-i1", *option]
     assert run(words, state) == 2
     assert option[0] in capsys.readouterr().err
+
+
+def test_a_run_on_several_hosts_is_undone_where_it_changed_something(state: State) -> None:
+    with closing(open_journal(state.environment)) as journal:
+        journal.start("261121-0105-k3fq", "reload-rules", {}, ["a", "same", "gone", "killed"], "ada@laptop", plan=False)
+        for host, changed in (("a", True), ("same", False), ("gone", False)):
+            journal.tell(Event("end", host, "ended", {"code": 0, "changed": changed}))
+        assert changed_hosts(journal, "261121-0105-k3fq") == ["a", "killed"]
+        journal.start("261121-0106-k3fq", "reload-rules", {}, ["same"], "ada@laptop", plan=False)
+        journal.tell(Event("end", "same", "ended", {"code": 0, "changed": False}))
+        assert changed_hosts(journal, "261121-0106-k3fq") == ["same"]       # which says itself that it keeps no record
+        assert changed_hosts(journal, "none") == []
 
 
 def test_an_undo_offers_what_it_honours() -> None:
