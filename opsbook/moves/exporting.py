@@ -54,6 +54,9 @@ def remember(host: Host) -> None:
 def install(host: Host, release: Release) -> None:
     """Let the release run that lies ready."""
     kept = host.run.kept
+    if SUM not in kept:
+        saw, again = "it was installed a moment ago, and is not any more", f"opsbook install-node-exporter {host.name}"
+        raise Refused("somebody else is at work on this host", saw=saw, next=again, host=host.name)
     host.write(node_exporter.install(release, kept[SUM], host.entry.node_exporter.port, kept[RUN]))
     host.keep(**{SENT: host.now()})
 
@@ -80,7 +83,8 @@ def is_installed(host: Host, release: Release) -> Seen:
 def answers(host: Host, wanted: str) -> Seen:
     """That version answers on the host itself."""
     found = version(host)
-    return Seen(found == wanted, saw=f"{found or 'nothing'} answers on port {host.entry.node_exporter.port}")
+    saw = f"{found or 'nothing'} answers on port {host.entry.node_exporter.port}"
+    return Seen(found == wanted, saw=saw, next=f"opsbook triage {host.name}")
 
 
 def runs_steadily(host: Host) -> Seen:

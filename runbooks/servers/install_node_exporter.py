@@ -53,7 +53,7 @@ def look(host: Host, p: Params) -> None:
     host.keep(**{EVERY: scraping.interval(host, spec.job)})
 
 
-def bring(host: Host, p: Params) -> None:
+def vet(host: Host, p: Params) -> None:
     """Bring the release to the host, and let it be tried before it is used."""
     if is_installed(host, p).ok:
         return
@@ -133,7 +133,7 @@ def scraping_it(host: Host) -> float:
     return SCRAPES * every + 10
 
 
-STEPS = (look, bring, install)
+STEPS = (look, vet, install)
 PROOF = (within(STARTS, is_installed), within(STARTS, answers), runs_steadily)
 FROM_OUTSIDE = (
     within(scraping_it, is_scraped),

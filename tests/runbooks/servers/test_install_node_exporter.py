@@ -181,6 +181,17 @@ def test_what_only_others_see_is_proven_last_and_is_no_reason_to_undo() -> None:
     assert names == ["is_scraped", "scraper_has_this_version", "scraper_has_this_host", "strangers_hear_nothing"]
 
 
+def test_what_changes_between_the_looks_is_refused_and_not_guessed() -> None:
+    here = Site().steps().here
+    again = another(here)
+    look, vet, install = BOOK.steps
+    look(again.host, BOOK.params())
+    vet(again.host, BOOK.params())
+    here.now_is = replace(here.now_is, active="failed")
+    with pytest.raises(Refused, match="somebody else is at work"):
+        install(again.host, BOOK.params())
+
+
 def test_an_undo_brings_the_one_from_before_back() -> None:
     made = Site(NodeHost(now_is=BY_HAND, listening=LISTENS)).steps().undo()
     assert (made.here.says, made.false(undone=True)) == ("1.5.0", {})
