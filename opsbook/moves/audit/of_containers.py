@@ -46,7 +46,7 @@ def mighty(f: Facts) -> Iterator[Finding]:
     for one in f.containers or ():
         saw = " and ".join(words for words, holds in signs if holds(one))
         if saw and ours(one):
-            yield Finding("note", f"{one.name} is as good as root on the host", f"{saw}; so cAdvisor is meant")
+            yield Finding("note", f"{one.name} is as good as root on the host", f"{saw}, as cAdvisor is meant to be")
         elif saw:
             fix = "without `privileged`, and without docker.sock, in the Compose file"
             yield Finding("warn", f"{one.name} is as good as root on the host", saw, fix)
