@@ -48,7 +48,7 @@ def test_a_runbook_that_reads_may_send_nothing() -> None:
 
 
 def test_a_transfer_without_an_end_is_a_failure_with_a_name() -> None:
-    with pytest.raises(CommandFailed, match="sftp release.tar.gz") as failed:
+    with pytest.raises(CommandFailed, match=r"sftp release\.tar\.gz") as failed:
         fake_host(taught(TimeoutError())).write(send(UPLOAD))
     assert failed.value.host == "vps-i1"
 
