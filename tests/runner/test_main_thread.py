@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import threading
 
 import pytest
@@ -43,3 +44,23 @@ def test_what_the_main_threads_answer_raises_reaches_the_worker() -> None:
 
 def test_the_main_thread_itself_need_not_wait_for_itself() -> None:
     assert MainThread().do(lambda: "at once") == "at once"
+
+
+def test_a_signal_that_does_not_wake_the_main_thread_is_heard_all_the_same() -> None:
+    main, heard, in_time = MainThread(), threading.Event(), list[bool]()
+
+    def worker() -> None:
+        main.do(lambda: None)       # it waits from here on
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)      # as if it had come just before the wait
+        in_time.append(heard.wait(20))
+        main.finish()
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: heard.set())
+    try:
+        thread = threading.Thread(target=worker)
+        thread.start()
+        main.serve()
+        thread.join(5)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert in_time == [True]
