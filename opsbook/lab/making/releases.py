@@ -67,7 +67,8 @@ def target(cache: Path) -> Path:
 def fetched(image: str) -> Mapping[str, bytes]:
     """Let apt fetch and verify the packages; return their files by SUITE/ARCHITECTURE/NAME."""
     wanted = [f"{suite}/{architecture}" for suite in SUITES.values() for architecture in ARCHITECTURES]
-    run = ("run", "--rm", "--network=host", "--entrypoint=bash", image, "-euo", "pipefail", "-c", FETCH, "lab", roots.mirror(), *wanted)
+    seat = ("--network=host", "--env=http_proxy", "--env=https_proxy", "--env=no_proxy")  # the network as this machine has it
+    run = ("run", "--rm", *seat, "--entrypoint=bash", image, "-euo", "pipefail", "-c", FETCH, "lab", roots.mirror(), *wanted)
     done = attempt(*run, within=WITHIN)
     if done.returncode:
         raise LabError("Debian's packages of node_exporter could not be fetched", saw=last_lines(done.stderr), next="opsbook lab up")
