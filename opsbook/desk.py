@@ -24,6 +24,7 @@ class Asking:
     host: str
     address: str
     change: str
+    by_hand: bool = False       # what comes first is a question of the runbook to the operator
 
 
 @dataclass(frozen=True)

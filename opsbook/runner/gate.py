@@ -47,8 +47,13 @@ class Gate:
         except OpsbookError as refusal:
             self._refusal = refusal
             raise
-        self._agreed = {asking.host: asking.change for asking in askings}
+        self._agreed = {asking.host: asking.change for asking in askings if not asking.by_hand}
         self._open = True
+
+    def ask_by_hand(self, asking: Asking) -> None:
+        """Return when the runbook may have the operator do something by hand; raise Parked while all look."""
+        if self._looking:
+            raise Parked(asking)
 
     def arrive(self, asking: Asking) -> None:
         """Return when this host may write; raise Parked, Refused where another change was agreed to, or what the operator's no raises."""

@@ -47,6 +47,11 @@ class WriteGuard:
         with self._stop.writing(host.name, title):
             yield
 
+    def by_hand(self, question: str) -> None:
+        """Return when the operator may be asked to do something by hand, which counts as a change."""
+        host = self._host()
+        self._gate.ask_by_hand(Asking(host.name, _where(host), f"ask: {host.mask(question)}", by_hand=True))
+
     def wrap(self, command: Command, within: float) -> Command:
         """Return the command under the write lock and a time limit, deaf to our vanishing."""
         return self.watch.wrap(command, within) if self.watch is not None else command

@@ -64,9 +64,14 @@ def arrange(job: Job, entry: HostEntry) -> Visit:
         connect_anew=peers.anew,
         try_door=job.tools.try_door,
         fetch_here=job.tools.fetch_here,
-        answer=lambda question: job.main.do(lambda: job.desk.manual(entry.name, question)),
+        answer=lambda question: _have_done(job, guard, entry.name, question),
         keep_on_host=guard.keep,
         pause=job.stop.pause,
     )
     guard.host = host
     return Visit(job, host, guard, peers)
+
+
+def _have_done(job: Job, guard: WriteGuard, name: str, question: str) -> None:
+    guard.by_hand(question)
+    job.main.do(lambda: job.desk.manual(name, question))

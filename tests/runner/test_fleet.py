@@ -157,6 +157,19 @@ def test_a_host_that_changed_while_the_operator_thought_is_left_alone() -> None:
     assert [(one.code, one.changed) for one in ended] == [(0, True), (3, False)]
 
 
+def test_what_is_to_be_done_by_hand_waits_for_the_one_question_too() -> None:
+    def by_hand(host: Host, p: object) -> None:
+        """Have it done."""
+        host.ask("is the disk mounted?")
+        host.write(CHANGE)
+
+    made = world(a=a_host(), b=a_host())
+    made.answers = ["y", "y", "y"]
+    ended = made.run(book((look, by_hand), (is_new,)), "a", "b", options=Options(jobs=1))
+    assert [one.code for one in ended] == [0, 0]
+    assert made.questions == ["go on? [y/N] ", "a: is the disk mounted? [y/N] ", "b: is the disk mounted? [y/N] "]
+
+
 # -- batches, canary, too many failures
 
 
