@@ -6,6 +6,7 @@ only compare texts, and a `*` in it also matches blanks. `provision-host` places
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,11 @@ from opsbook.shell import Command, cmd
 ACTS = Path(__file__).parent / "acts"
 FOLDER = "/usr/local/sbin"
 SUDOERS = "/etc/sudoers.d/opsbook"    # where the text of `sudoers` belongs, mode 0440
+
+
+@functools.cache    # what is placed, and what it is compared with later in the run, is the same although opsbook may be updated meanwhile
+def _text(name: str) -> str:
+    return (ACTS / name).read_text()
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Act:
     @property
     def text(self) -> str:
         """Return the program, as this opsbook has it."""
-        return (ACTS / self.name).read_text()
+        return _text(self.name)
 
     @property
     def sha256(self) -> str:

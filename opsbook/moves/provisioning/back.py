@@ -16,7 +16,8 @@ from opsbook.privileged import ALL, CONFIRM, SUDOERS, sudoers
 from opsbook.systems import sshd, users
 from opsbook.systems.root_files import ASIDE, hash_of, take_back
 
-FILES, USER = "files", "user"       # what the record keeps: the hash of each file as it was, empty where there was none; the user
+# what the record keeps: the hash of each file as it was, empty where there was none; the hash of each that this run places; the user
+FILES, PLACED, USER = "files", "placed", "user"
 
 
 def ours(host: Host) -> dict[str, str]:
@@ -27,6 +28,7 @@ def ours(host: Host) -> dict[str, str]:
 
 def remember(host: Host) -> None:
     """Keep what the way back needs, once: a killed run goes on, and must not take its own work for what was there."""
+    host.keep(**{PLACED: ours(host)})       # a rerun may be of a newer opsbook
     if BEFORE in host.run.kept:
         return
     rights, user = seat(host).rights, found(host)
@@ -97,7 +99,7 @@ def is_as_before(host: Host) -> Seen:
 def _files(host: Host) -> Iterator[tuple[str, str, str, str]]:
     """Yield path, hash now, hash before, and ours."""
     rights, before = seat(host).rights, host.run.kept[FILES]
-    for path, own in ours(host).items():
+    for path, own in host.run.kept[PLACED].items():
         if path in before:
             yield path, host.read(hash_of(path, rights)), before[path], own
 
@@ -107,4 +109,4 @@ def _differs(host: Host, path: str) -> bool:
 
 
 def _take_back(host: Host, path: str) -> None:
-    host.write(take_back(path, aside(host, path), ours(host)[path], seat(host).rights))
+    host.write(take_back(path, aside(host, path), host.run.kept[PLACED][path], seat(host).rights))

@@ -207,6 +207,14 @@ def test_an_undo_leaves_nothing_behind_and_puts_older_files_back() -> None:
     assert site.false(undone=True) == {}
 
 
+def test_a_program_of_an_older_opsbook_that_the_run_had_placed_is_taken_back_too() -> None:
+    site = Site().steps()
+    older = File("an older version\n", 0o755)
+    site.here.files[UNITS.path] = older
+    site.run.kept["placed"][UNITS.path] = older.sha256
+    assert site.undo().here.files == {}
+
+
 def test_an_undo_refuses_what_somebody_has_changed_since_and_whoever_is_not_root() -> None:
     site = Site().steps()
     site.here.files[FILE] = File("Port 22\n", 0o644)
