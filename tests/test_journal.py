@@ -43,9 +43,9 @@ def entered(
     journal.start(run, runbook, {"ref": None}, hosts, "ada@laptop", plan=False, site=site)
 
 
-def writer(path: Path, run: str, events: int) -> subprocess.Popen[str]:
+def writer(path: Path, run: str, events: int, before: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), run, str(events)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", WRITER.replace("for number", f"{before}for number"), str(path), run, str(events)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
 
 
@@ -147,8 +147,9 @@ def test_two_processes_write_side_by_side_from_the_very_first_moment(path: Path)
     journal.close()
 
 
-def test_a_killed_operator_leaves_every_event_and_no_end(path: Path) -> None:
-    process = writer(path, "one", 20)
+@pytest.mark.parametrize("extra", ["", "journal.wait_for_no_disk()\n"])
+def test_a_killed_operator_leaves_every_event_and_no_end(path: Path, extra: str) -> None:
+    process = writer(path, "one", 20, extra)
     assert process.stdout is not None
     assert process.stdout.readline() == "told\n"
     process.send_signal(signal.SIGKILL)

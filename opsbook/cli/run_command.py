@@ -38,6 +38,8 @@ def run_runbook(
     job = make_job(book, params, names, state, chain(screen, journal, state), screen, undoing)
     site = job.inventory.site
     journal.start(job.id, book.page.name, job.params_shown, names, job.operator, plan=state.options.plan, site=site)
+    if book.answer is not None:
+        journal.wait_for_no_disk()
     with job.stop.listening(), closing(screen):
         ended = run_all(job, hosts)
     code = overall(one.code for one in ended)
