@@ -44,9 +44,9 @@ def entered(
 
 
 def writer(path: Path, run: str, events: int, before: str = "") -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER.replace("for number", f"{before}for number"), str(path), run, str(events)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    program = WRITER.replace("for number", f"{before}for number")
+    words = [sys.executable, "-c", program, str(path), run, str(events)]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def test_a_run_and_its_events_are_read_back_in_order(path: Path) -> None:
