@@ -13,6 +13,7 @@ from opsbook.systems.image import with_tag
 from opsbook.systems.sockets import listening
 
 UPSTREAM = "ghcr.io/google/cadvisor"
+GLANCE = 2      # seconds: a refusal comes at once, and the proof listens for longer
 OLD_REGISTRIES = ("gcr.io/", "k8s.gcr.io/", "docker.io/google/", "google/")
 
 
@@ -53,6 +54,6 @@ def expect_closed(host: Host) -> None:
     if found is not None and any(one.public == port and not is_loopback(one) for one in found.ports):
         host.say(f"note: Docker publishes port {port} of {found.name} around the firewall; the new container does not")
         return
-    seen = vantage.a_stranger_gets_silence(host, port)
+    seen = vantage.a_stranger_gets_silence(host, port, GLANCE)
     if not seen.ok:
         raise Refused("no firewall keeps strangers out", saw=seen.saw, next=seen.next, host=host.name)

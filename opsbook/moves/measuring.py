@@ -10,7 +10,7 @@ from opsbook.systems.container import Container
 from opsbook.systems.engine import Engine, engine
 
 OURS, BEFORE, RAN, WELL, EVERY = "run", "container_before", "ran_before", "answered_before", "scraped_every"    # the record keeps these
-WATCHED = 5.0       # seconds
+WATCHED = 3.0       # seconds
 MEANT_TO_RUN = frozenset({"running", "restarting"})
 
 
