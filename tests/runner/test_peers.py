@@ -61,3 +61,27 @@ def test_a_role_that_nobody_has_is_refused() -> None:
     assert isinstance(ended.error, UsageError)
     assert '0 hosts of the inventory have the role "mirror"' in str(ended.error)
     assert not ended.changed
+
+
+def test_a_peer_is_found_by_its_name_too() -> None:
+    def ask_by_name(host: Host, p: object) -> None:
+        """Ask another host by its name."""
+        assert host.peer("serverF").read(STATE) == "scraping"
+
+    here = world()
+    assert here.run(book((ask_by_name,), (is_fine,)), "vps-i1")[0].code == 0
+    assert here.transports["serverF"].closed
+
+
+def test_a_further_login_is_the_same_host_and_run_and_writes_as_it_does() -> None:
+    def change_by_a_further_login(host: Host, p: object) -> None:
+        """Change the host over a further login."""
+        again = host.anew()
+        assert (again.name, again.run) == (host.name, host.run)
+        again.write(CHANGE)
+
+    here = world()
+    here.transport.teach(CHANGE)
+    (ended,) = here.run(book((change_by_a_further_login,), (is_fine,)), "vps-i1")
+    assert (ended.code, ended.changed, here.transport.closed) == (0, True, True)
+    assert here.transport.asked.count("change") == 1
