@@ -23,6 +23,7 @@ from opsbook.systems.release import VERSION
 
 ON = "node"
 EVERY = "scraped_every"
+GLANCE = 2                  # seconds: a refusal comes at once, and the proof listens for longer
 STARTS, SCRAPES = 15, 3     # seconds for its start; so many scrapes may be missed before we give up
 
 
@@ -46,7 +47,7 @@ def look(host: Host, p: Params) -> None:
     exporting.expect_port(host)
     scraping.expect_target(host, spec.job, spec.port)
     scraping.expect_way(host, spec.port)
-    seen = vantage.a_stranger_gets_silence(host, spec.port)
+    seen = vantage.a_stranger_gets_silence(host, spec.port, GLANCE)
     if not seen.ok:
         raise Refused("no firewall keeps strangers out", saw=seen.saw, next=seen.next, host=host.name)
     exporting.remember(host)
