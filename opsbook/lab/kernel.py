@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from opsbook.lab.docker import LabError, attempt
+
+INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
+ENOUGH = 1024       # of inotify instances: the systemd of each server takes four or five, and 128 is usual
 
 # Run where the lab's hosts will run, with their capabilities: only that tells the truth of a nested Docker.
 PROBE = """
@@ -37,3 +41,16 @@ def suspects(filesystems: Path = Path("/proc/filesystems"), groups: Path = Path(
     elif not any(Path("/sys/fs/cgroup").iterdir()):
         found.append("no control groups are mounted at /sys/fs/cgroup")
     return found
+
+
+def make_room(progress: Callable[[str], None], limit: Path = INSTANCES) -> None:
+    """Raise the limit that keeps a further server's systemd from starting; where we may not, say what to type if one does not boot."""
+    now = int(limit.read_text())
+    if now >= ENOUGH:
+        return
+    try:
+        limit.write_text(f"{ENOUGH}\n")
+    except OSError:
+        progress(f"fs.inotify.max_user_instances is {now}; should a server not boot: sudo sysctl fs.inotify.max_user_instances={ENOUGH}")
+    else:
+        progress(f"fs.inotify.max_user_instances: raised from {now} to {ENOUGH}, each server takes some")

@@ -31,6 +31,7 @@ def up(lab: Lab, progress: Progress, names: Iterable[str] = (), scale: int | Non
         site = profile.only(chosen(lab, tuple(names), scale, profile))
         with alone(cache_folder()):     # two labs that come up at once start one engine
             found = engine(progress)
+            kernel.make_room(progress)
         progress(f"Docker Engine {found.version}")
         made = prepared(lab, site, found, progress)
         subnet = network(lab)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from opsbook.lab.engine import clear_stale_pids, launch
-from opsbook.lab.kernel import suspects
+from opsbook.lab.kernel import make_room, suspects
 from tests.lab_unit.standin_process import eventually
 
 
@@ -39,6 +39,27 @@ def test_a_kernel_without_overlay_or_control_groups_is_named(tmp_path: Path) -> 
         "the kernel has no overlay filesystem",
         "the kernel has no control groups",
     ]
+
+
+def test_a_limit_that_many_servers_reach_is_raised_once_and_told(tmp_path: Path) -> None:
+    limit, said = tmp_path / "max_user_instances", list[str]()
+    limit.write_text("128\n")
+    make_room(said.append, limit)
+    make_room(said.append, limit)
+    assert (limit.read_text(), len(said)) == ("1024\n", 1)
+    assert "from 128 to 1024" in said[0]
+
+
+def test_a_limit_that_we_may_not_raise_comes_with_the_command_that_does(tmp_path: Path) -> None:
+    said = list[str]()
+
+    class Protected(type(tmp_path)):  # type: ignore[misc]  # root writes any file: only a refusal of the kernel's tells
+        def write_text(self, *_: object, **__: object) -> int:
+            raise PermissionError(30, "Read-only file system")
+
+    (tmp_path / "limit").write_text("128\n")
+    make_room(said.append, Protected(tmp_path / "limit"))
+    assert said[0].endswith("sudo sysctl fs.inotify.max_user_instances=1024")
 
 
 def test_an_engine_started_by_hand_is_nobodys_child_and_its_talk_goes_to_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
