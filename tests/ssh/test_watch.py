@@ -117,7 +117,7 @@ def test_a_write_goes_on_to_its_end_when_the_connection_drops(own: Sshd, watch: 
     assert until(lambda: _sleeps(own))
     for daemon in daemons(own):
         kill(daemon, signal.SIGKILL)
-    assert until(done.exists)
+    assert until(done.exists, within=30)
     writing.join()
 
 
