@@ -132,6 +132,11 @@ def test_show_prints_the_page_and_the_titles(terminal: Terminal) -> None:
     assert (page["answer"], page["steps"], page["risk"]) == ("Answer with its name", [], "reads")
 
 
+def test_show_tells_what_is_proven_from_outside(own_site: Terminal) -> None:
+    out = own_site.type("show", "install-node-exporter").out
+    assert "From outside, after the proof; where it is not true, nothing is undone\n  1. The scraper sees it up" in out
+
+
 def test_hosts_marks_what_is_not_set(terminal: Terminal) -> None:
     terminal.environment.pop("VPS_I1_HOST")
     typed = terminal.type("hosts")

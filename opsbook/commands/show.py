@@ -43,6 +43,7 @@ def _as_text(page: Page, parts: Outline) -> str:
         _numbered("Answer", parts.answer),
         _numbered("Steps", parts.steps),
         _numbered("Proof", parts.proof),
+        _numbered("From outside, after the proof; where it is not true, nothing is undone", parts.outside),
         _numbered("Undo", parts.undo),
         f"File   {page.path}",
     ]
@@ -61,5 +62,6 @@ def _numbered(heading: str, titles: Iterable[str]) -> str:
 def _as_json(page: Page, parts: Outline) -> dict[str, object]:
     words = {"name": page.name, "title": page.title, "chapter": page.chapter, "when": page.when, "notes": page.notes}
     risk = {"risk": page.risk, "risk_text": page.risk_text, "undo": page.undo}
-    titles = {"answer": next(iter(parts.answer), None), "steps": parts.steps, "proof": parts.proof, "undo_steps": parts.undo}
-    return {**words, **risk, **titles, "file": str(page.path)}
+    titles = {"answer": next(iter(parts.answer), None), "steps": parts.steps, "proof": parts.proof}
+    further = {"from_outside": parts.outside, "undo_steps": parts.undo}
+    return {**words, **risk, **titles, **further, "file": str(page.path)}

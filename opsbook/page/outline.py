@@ -27,6 +27,7 @@ class Outline:
     undo: tuple[str, ...]
     fields: tuple[Field, ...]
     picky: bool                 # Params refuses values by code of its own
+    outside: tuple[str, ...] = ()   # FROM_OUTSIDE: proven after the proof, and no reason to undo
     any_login: bool = False     # it may be run as another login than the inventory's: ANY_LOGIN = True
 
 
@@ -50,10 +51,12 @@ def outline(page: Page) -> Outline:
         raise UsageError(f"{page.name} cannot be run", saw=f"{page.path}:{error.lineno}: {error.msg}") from None
     params = source.classes.get("Params")
     fields = tuple(_fields(params)) if params is not None else ()
-    answer, steps, proof, undo = (tuple(_titles(source, source.constants.get(name))) for name in ("ANSWER", "STEPS", "PROOF", "UNDO"))
+    named = ("ANSWER", "STEPS", "PROOF", "UNDO", "FROM_OUTSIDE")
+    answer, steps, proof, undo, outside = (tuple(_titles(source, source.constants.get(name))) for name in named)
     any_login = source.constants.get("ANY_LOGIN")
     anybody = isinstance(any_login, ast.Constant) and any_login.value is True
-    return Outline(_text(source.constants.get("ON")), answer, steps, proof, undo, fields, _is_picky(params), any_login=anybody)
+    on, picky = _text(source.constants.get("ON")), _is_picky(params)
+    return Outline(on, answer, steps, proof, undo, fields, picky, outside=outside, any_login=anybody)
 
 
 def _read(path: Path) -> Source:
