@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from opsbook.answer import Answer, Table
-from opsbook.events import Event
+from opsbook.events import Event, Kind
 from opsbook.screen import Colours, Plain, Screen, open_screen
 from opsbook.screen.board import Board
 from opsbook.screen.lines import aligned
@@ -163,6 +163,19 @@ def test_the_table_of_300_hosts_fits_on_80_columns_and_24_lines() -> None:
     assert len(drawn) <= 24
     assert all(sum(part.cell_length for part in line) <= 80 for line in drawn)
     assert "300 hosts: 300 running" in out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["step", "write"])
+def test_however_long_its_text_a_row_of_the_table_tells_its_host_seconds_and_state(kind: Kind) -> None:
+    board, _ = a_board(3)
+    for host in ("serverA", "serverB"):
+        board.tell(Event("connect", host, ""))
+        board.tell(Event(kind, host, "let the host put the settings of the firewall back in 60 s unless a new login confirms them"))
+    board.close()
+    drawn = Console(file=io.StringIO(), width=80, height=24).render_lines(board._drawn(), pad=False)
+    rows = ["".join(part.text for part in line) for line in drawn]
+    assert [row.split()[:2] for row in rows[:2]] == [["serverA", "0"], ["serverB", "0"]]
+    assert all(" running  let the host" in row for row in rows[:2])
 
 
 def test_host_output_in_the_table_is_tamed() -> None:

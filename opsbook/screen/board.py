@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 REFRESH = 4             # times a second
 WIDEST_HOST = 24
+SECONDS, WORD, GAP = 6, 7, 2    # widths
 BESIDES = 3             # lines of the terminal that are not for rows: the counts, "more", the cursor
 
 
@@ -111,14 +113,18 @@ class Board:
     def _drawn(self) -> Table:
         """Return what fits on the terminal; called by the thread that draws."""
         console = self._lines.console
-        drawn = Table.grid(padding=(0, 2, 0, 0))
-        drawn.add_column(no_wrap=True, overflow="ellipsis", max_width=min(WIDEST_HOST, console.width // 3))
-        drawn.add_column(no_wrap=True, justify="right")
+        rows = self._progress.rows(max(console.height - BESIDES, 1))
+        widest = min(WIDEST_HOST, console.width // 3, max((cell_len(row.host) for row in rows), default=0))
+        room = max(console.width - widest - SECONDS - WORD - 4 * GAP, 1)    # kept here: rich would take it from all columns alike
+        drawn = Table.grid(padding=(0, GAP, 0, 0))
+        drawn.add_column(no_wrap=True, overflow="ellipsis", width=widest)
+        drawn.add_column(no_wrap=True, width=SECONDS, justify="right")
+        drawn.add_column(no_wrap=True, width=WORD)
         drawn.add_column(no_wrap=True)
-        drawn.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-        for row in self._progress.rows(max(console.height - BESIDES, 1)):
-            text = tame(" ".join(row.text.split()))
-            drawn.add_row(Text(tame(row.host)), f"{row.seconds:.0f} s", Text(row.word, style=row.style), Text(text))
+        for row in rows:
+            text = Text(tame(" ".join(row.text.split())))
+            text.truncate(room, overflow="ellipsis")
+            drawn.add_row(Text(tame(row.host)), f"{row.seconds:.0f} s", Text(row.word, style=row.style), text)
         whole = Table.grid(expand=True)
         whole.add_column(no_wrap=True, overflow="ellipsis")
         whole.add_row(drawn)
