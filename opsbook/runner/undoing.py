@@ -26,7 +26,7 @@ def undo(visit: Visit, before: int = outcome.UNPROVEN) -> int:
     failed, visit.proofs, visit.proving = visit.proofs, [], False
     done = outcome.DONE if asked_for else outcome.UNDONE
     try:
-        _put_back(visit, done)
+        return _put_back(visit, done)
     except Interrupted as error:
         visit.explain(error)
         return error.exit_code
@@ -40,13 +40,12 @@ def undo(visit: Visit, before: int = outcome.UNPROVEN) -> int:
         if asked_for:
             return outcome.code_for(error, changed=visit.run.changed, proving=visit.proving)
         return outcome.FAILED if isinstance(error, ConnectionLost) else outcome.UNDO_FAILED
-    return done
 
 
-def _put_back(visit: Visit, code: int) -> None:
+def _put_back(visit: Visit, code: int) -> int:
     visit.guard.update(phase="undo")
     visit.run.started = visit.host.now()
     for step in visit.job.book.undo:
         take_step(visit, step, "undo")
     prove(visit, visit.job.book.undone)
-    holding.close(visit, "undone", code)
+    return holding.close(visit, "undone", code)
