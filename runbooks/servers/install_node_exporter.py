@@ -17,7 +17,7 @@ from typing import Annotated
 from opsbook.check import Seen, so, within
 from opsbook.errors import Refused
 from opsbook.host import Host
-from opsbook.moves import bringing, exporting, scraping, vantage
+from opsbook.moves import bringing, exporting, meaning, scraping, vantage
 from opsbook.systems import node_exporter
 from opsbook.systems.release import VERSION
 
@@ -50,6 +50,7 @@ def look(host: Host, p: Params) -> None:
     seen = vantage.a_stranger_gets_silence(host, spec.port, GLANCE)
     if not seen.ok:
         raise Refused("no firewall keeps strangers out", saw=seen.saw, next=seen.next, host=host.name)
+    meaning.expect_same(host, f"{p.version or spec.version} on port {spec.port}")
     exporting.remember(host)
     host.keep(**{EVERY: scraping.interval(host, spec.job)})
 

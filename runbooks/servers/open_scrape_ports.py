@@ -13,7 +13,7 @@ from typing import Annotated
 from opsbook.check import Seen, so
 from opsbook.errors import Refused, Unreachable
 from opsbook.host import CLOCK, Host
-from opsbook.moves import firewall, vantage
+from opsbook.moves import firewall, meaning, vantage
 from opsbook.moves.confirmed import confirmed, expect_nothing_waits, put_back
 from opsbook.moves.firewall import Standing
 from opsbook.moves.openings import Wanted, sources_of, wanted
@@ -36,6 +36,7 @@ class Params:
 def look(host: Host, p: Params) -> None:
     """Confirm that the ports can be opened to these hosts alone, and that SSH stays open."""
     found, want = firewall.standing(host), wanted(host)
+    meaning.expect_same(host, ", ".join(sorted(f"{one.port} from {one.source}" for one in want)))
     firewall.expect_ipv6_guarded(host)
     firewall.expect_nobody_else(host, found, want, sources_of(host, vantage.witness(host, vantage.STRANGER)))
     firewall.expect_no_clash(host, found, want)

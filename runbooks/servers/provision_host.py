@@ -19,6 +19,7 @@ from typing import Annotated
 from opsbook.check import Seen, expect, look_once, so, title, within
 from opsbook.errors import Refused
 from opsbook.host import Host
+from opsbook.moves import meaning
 from opsbook.moves.provisioning import account, back, hardening, logins, rights
 from opsbook.moves.provisioning.seat import admin, as_root, seat
 from opsbook.systems import sshd, sudo, users
@@ -56,6 +57,7 @@ def look(host: Host, p: Params) -> None:
         expect_none(host, f"sudo lets {admin(host)} do more than is meant", rights.too_much(host), "take that rule away, as root")
         lines = account.restricted(user, wanted)
         expect_none(host, "the key is let in with restrictions", lines, f"take the line out of {user.home}/{users.KEYS}")
+    meaning.expect_same(host, str(wanted))
     back.remember(host)
     host.keep(key=str(wanted))
 
