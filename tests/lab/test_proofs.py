@@ -74,6 +74,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = {         # by what is broken
     ),
 }
 RELOADS = "test_each_sentence_of_the_proof_is_red_where_its_effect_is_missing"
+EXPORTERS = "test_each_proof_is_red_while_the_real_thing_is_broken"
 ELSEWHERE: Mapping[str, tuple[str, ...]] = {    # the tests that show other sentences red
     "test_bring_up.py::test_a_healthy_prometheus_that_watches_over_nothing_is_not_proven": ("bring-up prometheus_runs_its_rules",),
     f"test_reload_rules.py::{RELOADS}": tuple(
@@ -87,6 +88,32 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {    # the tests that show other sent
         f"reload-alertmanager {name}"
         for name in ("is_ready", "has_the_files_on_disk", "has_reloaded", "runs_the_file_on_disk", "sends_where_the_file_says")
     ),
+    f"test_provision_host.py::{RELOADS}": tuple(
+        f"provision-host {name}"
+        for name in (
+            "gets_in", "is_there", "lets_the_key_in", "may_do_what_is_meant", "programs_are_ours", "reaches_docker", "rules_are_ours",
+            "takes_keys_only",
+        )
+    ),
+    f"test_open_scrape_ports.py::{RELOADS}": ("open-scrape-ports only_these_may", "open-scrape-ports a_new_login_gets_in"),
+    f"test_install_node_exporter.py::{EXPORTERS}_and_the_unit_blinds_no_collector": tuple(
+        f"install-node-exporter {name}" for name in ("is_installed", "answers", "runs_steadily")
+    ),
+    f"test_install_cadvisor_in_trouble.py::{EXPORTERS}_and_true_once_it_is_mended": tuple(
+        f"install-cadvisor {name}" for name in ("runs_as_meant", "is_healthy", "names_the_containers", "strangers_hear_nothing")
+    ),
+    # on a made-up server: what a lab host would have to be brought into is a state that a run leaves only when it is killed
+    "../runbooks/servers/test_provision_host.py::test_an_undo_leaves_nothing_behind_and_puts_older_files_back": (
+        "provision-host is_as_before",
+    ),
+    "../runbooks/servers/test_open_scrape_ports.py::test_an_undo_takes_only_this_runs_rules_back": ("open-scrape-ports is_as_before",),
+    "../runbooks/servers/test_install_node_exporter.py::test_it_is_not_as_before_while_what_was_there_says_something_else": (
+        "install-node-exporter is_as_before",
+    ),
+    "../runbooks/servers/test_install_cadvisor.py::test_the_old_one_is_not_as_before_while_it_does_not_answer": (
+        "install-cadvisor is_as_before",
+    ),
+    "../runbooks/servers/test_install_cadvisor.py::test_each_proof_is_red_when_its_effect_is_missing": ("install-cadvisor runs_steadily",),
 }  # fmt: skip
 
 

@@ -202,6 +202,7 @@ def test_a_change_of_a_killed_run_that_nobody_has_confirmed_is_made_again() -> N
 def test_an_undo_leaves_nothing_behind_and_puts_older_files_back() -> None:
     older = {UNITS.path: File("older\n", 0o755)}
     site = Site(BareServer(files=dict(older))).steps()
+    assert "still there" in site.false(undone=True)["is_as_before"].saw
     site.undo()
     assert (site.here.account, site.here.files, site.here.runs) == (None, older, OPEN)
     assert site.false(undone=True) == {}
