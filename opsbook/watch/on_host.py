@@ -83,7 +83,8 @@ echo "open $(date +%s.%N) $(base64 --wrap=0 "$state/record.json" 2>/dev/null)"
 flock --unlock 8
 echo held
 while IFS= read -r -t "$silence" beat; do
-  if [ "$beat" = bye ]; then pay; rm --force "$own"; echo bye; exit 0; fi
+  # unlocked before the goodbye: who hears it may take the lock at once
+  if [ "$beat" = bye ]; then pay; rm --force "$own"; flock --unlock 9; echo bye; exit 0; fi
   touch "$own"
   echo "$beat"
 done

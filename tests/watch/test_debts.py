@@ -188,6 +188,6 @@ def test_a_watch_that_pays_leaves_its_lock_to_no_child(host: LocalHost) -> None:
     watch = take(host)
     owe(host, "start-daemon", script('setsid sleep 20 >/dev/null 2>&1 & echo $! >"$1"', str(host.folder / "daemon")))
     watch.release()
-    assert free(host)
+    assert until(lambda: free(host), within=5)      # it says goodbye before it goes; the daemon would hold on for longer
     Watch.take(host.talk, BOB, pace=BRISK, lock=host.lock).release()
     os.kill(int((host.folder / "daemon").read_text()), signal.SIGKILL)
