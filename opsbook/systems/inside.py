@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from opsbook.errors import CommandFailed
 from opsbook.host import Read, Result
 from opsbook.shell import Command, cmd, prefixed
-from opsbook.systems.answers import text
 from opsbook.systems.container import Mount
 from opsbook.systems.files import XARGS, listed
 
@@ -20,11 +19,6 @@ def exec_(container: str, *words: str | int | None, user: str | None = None, std
     """Return the command run inside the container, without a terminal."""
     interactive = "--interactive" if stdin else None
     return cmd("docker", "exec", interactive, None if user is None else f"--user={user}", container, *words)
-
-
-def cat(container: str, path: str) -> Read[str]:
-    """The file as the container's process sees it; `docker cp` would show the host's newer one."""
-    return Read(exec_(container, "cat", "--", path), text)
 
 
 def hashes_inside(container: str, paths: Iterable[str]) -> Read[dict[str, str]]:
