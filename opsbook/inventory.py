@@ -33,6 +33,18 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Site:
+    """A public name under which a stack's Caddy shows one of its services, and who may see it."""
+
+    name: str                       # as it stands in DNS and in the address bar
+    service: str                    # the name of the service behind it
+    username: str | None = None     # who may see it; without one the front door asks for no password
+    password_key: str | None = None     # the key of the stack's .env under which the password is
+    path: str = "/"                 # what is asked for; with a login, a path that needs it and then answers 200
+    port: int = 443                 # where HTTPS answers
+
+
+@dataclass(frozen=True)
 class Stack:
     """A Compose project on a host. Times are seconds."""
 
@@ -46,6 +58,7 @@ class Stack:
     settle: float = 90              # how long a service may take to become healthy
     stable: float = 20              # how long restart counts are watched
     services: tuple[Service, ...] = ()      # by the names that the Compose file gives them
+    sites: tuple[Site, ...] = ()    # public names, and who may see what is behind them
 
     def service(self, name: str) -> Service:
         """Return the service of that name; raise UsageError with the nearest name if there is none."""
@@ -93,7 +106,7 @@ class HostEntry:
     key: str | None = field(default=None, repr=False)   # a path or the text of a private key
     jump: str | None = None         # a host of the inventory through which it is reached
     stack: Stack | None = None      # the name of one of the stacks
-    roles: tuple[str, ...] = ()     # groups for --group; runbooks know node, docker, scraper and stranger
+    roles: tuple[str, ...] = ()     # groups for --group; runbooks know node, docker, scraper, stranger and outside
     missing: tuple[str, ...] = ()   # names of variables that are not set
     lab: bool = False               # a host of the lab, whose clock is this machine's
     peer_address: str | None = None     # under which the other hosts know it; `address` where the file says nothing

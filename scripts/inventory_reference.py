@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from opsbook import inventory
-from opsbook.inventory_file.section import LINE, Section, Shape
+from opsbook.inventory_file.section import A_NAME, LINE, Section, Shape
 from opsbook.inventory_file.values import inventory_of
 
 PAGE = Path(__file__).parent.parent / "docs" / "inventory.md"
-NAME = "NAME"
+NAME, PUBLIC_NAME = "NAME", "name.example.org"
 # what the reader is shown, so that it asks every section for its keys
 SAMPLE: dict[str, Any] = {
     "hosts": {NAME: {"key": "x", "open": {NAME: {}}}},
-    "stacks": {NAME: {"services": {NAME: {}}}},
+    "stacks": {NAME: {"services": {NAME: {}}, "sites": {PUBLIC_NAME: {}}}},
 }
 CHAPTERS: dict[str, tuple[type, str]] = {
     "": (inventory.Inventory, "The file"),
@@ -31,6 +31,7 @@ CHAPTERS: dict[str, tuple[type, str]] = {
     "cadvisor": (inventory.Cadvisor, "cAdvisor"),
     f"stacks.{NAME}": (inventory.Stack, "A stack"),
     f"stacks.{NAME}.services.{NAME}": (inventory.Service, "A service of a stack"),
+    f"stacks.{NAME}.sites.{PUBLIC_NAME}": (inventory.Site, "A public name of a stack"),
 }
 WHOLE: dict[str, str] = {   # sections that are no field of the inventory
     "defaults": "user, key and known_hosts of all hosts",
@@ -87,14 +88,14 @@ class Asking(Section):
         self._note(key, f"a list, each {shape.words}")
         return super().texts(key, shape)
 
-    def sections(self, key: str) -> Iterator[tuple[str, Section]]:
+    def sections(self, key: str, shape: Shape = A_NAME) -> Iterator[tuple[str, Section]]:
         """Take a mapping of names."""
-        self._note(key, "a mapping of names to mappings")
-        return super().sections(key)
+        self._note(key, f"a mapping of mappings, each under {shape.words}")
+        return super().sections(key, shape)
 
     def section(self, key: str) -> Section:
         """Take a mapping."""
-        if key != NAME:
+        if key not in {NAME, PUBLIC_NAME}:
             self._note(key, "a mapping")
         found = self.raw(key)
         return Asking(self.at(key), found if isinstance(found, dict) else {}, self.problems, self.environment, asked=self.asked)

@@ -6,7 +6,7 @@ import pytest
 
 from opsbook import inventory_file
 from opsbook.errors import UsageError
-from opsbook.inventory import HostEntry, Inventory
+from opsbook.inventory import HostEntry, Inventory, Site
 
 ROOT = Path(__file__).parent.parent
 KEY_TEXT = "-----BEGIN OPENSSH PRIVATE KEY-----\nabcdef\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -176,10 +176,11 @@ def test_a_hostile_user_is_refused(tmp_path: Path, user: str) -> None:
 
 @pytest.mark.parametrize("name", ["-h", "--all", "a b", "a;b", "", "a\\nb", "../x", "a/b", "ä", "x" * 64])
 def test_a_hostile_name_of_a_host_stack_or_service_is_refused(tmp_path: Path, name: str) -> None:
-    assert "a name has letters" in refused(tmp_path, f'hosts: {{"{name}": {{address: a}}, ok: {{address: b}}}}')
-    assert "a name has letters" in refused(tmp_path, f'hosts: {{a: {{address: a}}}}\nstacks: {{"{name}": {{checkout: /a, directory: /a}}}}')
+    told, hosts = "expected a name of letters", "hosts: {a: {address: a}}"
+    assert told in refused(tmp_path, f'hosts: {{"{name}": {{address: a}}, ok: {{address: b}}}}')
+    assert told in refused(tmp_path, f'{hosts}\nstacks: {{"{name}": {{checkout: /a, directory: /a}}}}')
     stack = f'{{checkout: /a, directory: /a, services: {{"{name}": {{port: 1}}}}}}'
-    assert "a name has letters" in refused(tmp_path, f"hosts: {{a: {{address: a}}}}\nstacks: {{s: {stack}}}")
+    assert told in refused(tmp_path, f"{hosts}\nstacks: {{s: {stack}}}")
 
 
 @pytest.mark.parametrize(("key", "value"), [
@@ -206,6 +207,36 @@ def test_a_hostile_value_of_a_service_is_refused(tmp_path: Path, key: str, value
     port = "" if key == "port" else "port: 80, "
     stack = f"{{checkout: /a, directory: /a, services: {{w: {{{port}{key}: {shown}}}}}}}"
     assert f"stacks.s.services.w.{key}" in refused(tmp_path, f"hosts: {{a: {{address: a}}}}\nstacks: {{s: {stack}}}")
+
+
+def test_the_public_names_of_a_stack_arrive_in_the_values(tmp_path: Path) -> None:
+    inventory = load(tmp_path, f"""
+hosts: {{web: {{address: a, stack: p24}}}}
+{STACK}
+    sites:
+      p.example.org: {{service: prometheus, username: admin, password_key: ADMIN, path: /-/healthy}}
+      open.example.org: {{service: prometheus, port: 8443}}
+""")
+    assert inventory.stacks[0].sites == (
+        Site("p.example.org", "prometheus", "admin", "ADMIN", "/-/healthy"),
+        Site("open.example.org", "prometheus", port=8443),
+    )
+
+
+@pytest.mark.parametrize(("site", "told"), [
+    ("x.org: {service: prometeus}", 'x.org.service: the stack has no service "prometeus": did you mean prometheus?'),
+    ("x.org: {}", "x.org.service: is missing"),
+    ("x.org: {service: prometheus, username: admin}", "username and password_key belong together"),
+    ("x.org: {service: prometheus, password_key: ADMIN}", "username and password_key belong together"),
+    ('x.org: {service: prometheus, username: "a:b", password_key: A}', "expected a user name without a colon"),
+    ("x.org: {service: prometheus, path: ready}", "expected a path"),
+    ("x.org: {service: prometheus, host: x}", 'unknown key "host"'),
+    *((f'"{name}": {{service: prometheus}}', "expected a DNS name") for name in (
+        "-x.org", "x", "*.x.org", "X.org", "x..org", "x_y.org", "x.org/", "x.org:80", "a b.org", "x-.org", "x.org\\n", f"{'a' * 64}.org",
+        ".".join(["a" * 60] * 5))),
+])
+def test_a_mistake_in_a_public_name_is_told(tmp_path: Path, site: str, told: str) -> None:
+    assert told in refused(tmp_path, f"hosts: {{web: {{address: a}}}}\n{STACK}    sites:\n      {site}\n")
 
 
 def test_a_username_without_its_password_is_refused(tmp_path: Path) -> None:
@@ -244,7 +275,7 @@ def test_yaml_does_not_turn_words_into_other_things(tmp_path: Path) -> None:
     ("hosts: {a: {address: !env HOME}}", "tags are not allowed"),
     ("hosts: {a: web}", 'hosts.a: expected a mapping, got "web"'),
     ("hosts: {a: {address: [x]}}", "expected a text, got a list"),
-    ("hosts: {? [a] : {address: x}}", "a name has letters"),
+    ("hosts: {? [a] : {address: x}}", "expected a name of letters"),
     ("hosts: {a: {address: a, roles: [node, node]}}", "names one thing twice"),
     ("hosts: {a: {<<: {address: a}}}", 'unknown key "<<"'),
 ])

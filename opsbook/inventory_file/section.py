@@ -24,6 +24,7 @@ class Shape:
     pattern: re.Pattern[str]
 
 
+A_NAME = Shape("a name of letters, digits, dots, dashes and underscores", NAME)
 LINE = Shape("one line of text without control characters and without a leading dash", re.compile(r"[^-].*"))
 
 
@@ -116,12 +117,12 @@ class Section:
             self.complain(key, "names one thing twice")
         return tuple(taken)
 
-    def sections(self, key: str) -> Iterator[tuple[str, Section]]:
+    def sections(self, key: str, shape: Shape = A_NAME) -> Iterator[tuple[str, Section]]:
         """Take a mapping of names to mappings; yield name and section, and close each section afterwards."""
         whole = self.section(key)
         for name in whole.values:
-            if not NAME.fullmatch(name):
-                whole.complain(_shown(name), "a name has letters, digits, dots, dashes and underscores, and begins with a letter or digit")
+            if not shape.pattern.fullmatch(name):
+                whole.complain(_shown(name), f"expected {shape.words}")
                 continue
             inner = whole.section(name)
             yield name, inner

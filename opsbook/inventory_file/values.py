@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from opsbook.inventory import Cadvisor, HostEntry, Inventory, NodeExporter, Opening, Service, Stack, nearest
-from opsbook.inventory_file.section import NAME, Section, Shape
+from opsbook.inventory import Cadvisor, HostEntry, Inventory, NodeExporter, Opening, Service, Site, Stack, nearest
+from opsbook.inventory_file.section import A_NAME, Section, Shape
 
-A_NAME = Shape("a name of letters, digits, dots, dashes and underscores", NAME)
 ADDRESS = Shape("a host name or IP address", re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:_%-]{0,252}"))
 USER = Shape("a user name", re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}"))
 FOLDER = Shape("an absolute path without ..", re.compile(r"/(?!.*(?:^|/)\.\.(?:/|$)).*"))
@@ -26,6 +25,9 @@ IMAGE = Shape(
     "an image with its tag or digest",
     re.compile(r"[a-z0-9][A-Za-z0-9._/-]*(?::[0-9]+/[A-Za-z0-9._/-]+)?(?::[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})"),
 )
+LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+PUBLIC = Shape("a DNS name in lower case", re.compile(rf"(?=.{{1,253}}\Z){LABEL}(?:\.{LABEL})+"))
+LOGIN = Shape("a user name without a colon", re.compile(r"[^-:][^:]*"))
 A_PORT = Shape("a port", re.compile(r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"))
 METRIC = Shape("the name of a metric", re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*"))
 
@@ -152,7 +154,8 @@ def _stack(name: str, section: Section) -> Stack:
         evaluation=section.number("evaluation", Stack.evaluation),
         settle=section.number("settle", Stack.settle),
         stable=section.number("stable", Stack.stable),
-        services=tuple(_service(name, inner) for name, inner in section.sections("services")),
+        services=(services := tuple(_service(service, inner) for service, inner in section.sections("services"))),
+        sites=tuple(_site(site, inner, services) for site, inner in section.sections("sites", PUBLIC)),
     )
 
 
@@ -176,6 +179,17 @@ def _service(name: str, section: Section) -> Service:
         job=section.text("job"),
         metrics=section.texts("metrics", METRIC),
     )
+
+
+def _site(name: str, section: Section, services: tuple[Service, ...]) -> Site:
+    service, known = section.required("service", A_NAME), [one.name for one in services]
+    if service and service not in known:
+        section.complain("service", f'the stack has no service "{service}": {nearest(service, known)}')
+    username, password_key = section.text("username", LOGIN), section.text("password_key", KEY)
+    if ("username" in section.values) != ("password_key" in section.values):
+        section.complain("username", "username and password_key belong together")
+    path, port = section.text("path", PATH) or Site.path, section.port("port") or Site.port
+    return Site(name, service, username, password_key, path, port)
 
 
 def _known_hosts(section: Section) -> tuple[str, ...]:

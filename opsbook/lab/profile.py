@@ -82,6 +82,6 @@ SITE = Profile(
         HostSpec(
             "serverF", 16, roles=("node", "docker", "scraper"), stack="monitoring", images=SERVER_IMAGES, project="monitoring"
         ),
-        HostSpec("stranger", 17, roles=("stranger",), needs=()),
+        HostSpec("stranger", 17, roles=("stranger", "outside"), needs=()),
     ),
 )

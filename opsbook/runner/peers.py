@@ -14,13 +14,14 @@ from opsbook.runner.other_login import OtherLogin
 class Peers:
     """The peers of one host's run, by role or name, each connected once, and its further logins."""
 
-    def __init__(self, job: Job, run: Run, guard: Guard) -> None:
+    def __init__(self, job: Job, own: HostEntry, run: Run, guard: Guard) -> None:
+        self._own = own.name
         self._job, self._run, self._guard = job, run, guard
         self._known: dict[str, Host] = {}
         self._again: list[Transport] = []
 
     def __call__(self, role: str) -> Host:
-        """Return the read-only host with that role or name; raise UsageError unless exactly one has it."""
+        """Return the read-only host with that role or name; raise UsageError unless exactly one has it, or one besides this host."""
         if role not in self._known:
             self._known[role] = peer = self._connect(self._entry(role))
             self._job.tools.prepare(peer)       # it has secrets of its own
@@ -40,6 +41,8 @@ class Peers:
 
     def _entry(self, role: str) -> HostEntry:
         entries = [entry for entry in self._job.inventory.hosts if role in entry.roles or role == entry.name]
+        if len(entries) > 1:    # where another one has it, too, it is the other that is meant
+            entries = [entry for entry in entries if entry.name != self._own]
         if len(entries) != 1:
             raise UsageError(f'{len(entries)} hosts of the inventory have the role "{role}"; exactly one must', next="opsbook hosts")
         return entries[0]

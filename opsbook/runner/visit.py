@@ -51,7 +51,7 @@ def arrange(job: Job, entry: HostEntry) -> Visit:
     """Put the pieces together; nothing is contacted yet."""
     run = Run(job.id, job.book.page.name, job.operator, plan=job.options.plan, reads_only=job.book.answer is not None)
     guard = WriteGuard(job.stop, job.gate, lambda: first_record(job, run))
-    peers = Peers(job, run, guard)
+    peers = Peers(job, entry, run, guard)
     host = Host(
         entry,
         job.tools.open_transport(entry),

@@ -63,6 +63,27 @@ def test_a_role_that_nobody_has_is_refused() -> None:
     assert not ended.changed
 
 
+def test_a_host_with_the_role_itself_asks_the_other_one_that_has_it() -> None:
+    def ask_the_other(host: Host, p: object) -> None:
+        """Ask another host with this host's role."""
+        assert scraper(host).name == "serverF"
+
+    here = world()
+    here.roles = {"serverF": ("scraper",), "vps-i1": ("scraper",)}
+    assert here.run(book((ask_the_other,), (is_fine,)), "vps-i1")[0].code == 0
+
+
+def test_two_other_hosts_with_the_role_are_one_too_many() -> None:
+    def ask_one(host: Host, p: object) -> None:
+        """Ask one of two."""
+        scraper(host)
+
+    here = world()
+    here.roles = {"serverF": ("scraper",), "serverA": ("scraper",)}
+    (ended,) = here.run(book((ask_one,), (is_fine,)), "vps-i1")
+    assert '2 hosts of the inventory have the role "scraper"' in str(ended.error)
+
+
 def test_a_peer_is_found_by_its_name_too() -> None:
     def ask_by_name(host: Host, p: object) -> None:
         """Ask another host by its name."""
