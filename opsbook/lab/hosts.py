@@ -17,6 +17,7 @@ from opsbook.lab.making import store
 from opsbook.lab.making.images import Images
 from opsbook.lab.placing import Placed, digest, tar
 from opsbook.lab.profile import GIT, HostSpec, Profile
+from opsbook.lab.projects import credentials
 from opsbook.lab.wait import until
 
 FIREWALL = """
@@ -94,6 +95,7 @@ def settled(lab: Lab, spec: HostSpec) -> None:
     name = lab.container(spec.name)
     script(name, BARE if spec.bare else FIREWALL, *spec.open_ports)
     if spec.project:
+        credentials.seal(name, spec.project)
         script(name, CHECKED_IN, projects.where(spec.project), user="claude-admin")
     script(name, BASELINE)
     programs(lab, spec)

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from opsbook.errors import UsageError
-from opsbook.lab.making.recipes import CADVISOR, PROMETHEUS, PYTHON_BASE, RECIPES
+from opsbook.lab.making.recipes import ALERTMANAGER, CADVISOR, PROMETHEUS, PYTHON_BASE, RECIPES
 
 GIT, MIRROR = "git", "mirror"  # what hosts need besides: the server of the config repo, and the one with exporters' releases
 P24_IMAGES = tuple(one.name for one in RECIPES if one is not CADVISOR)
 SERVER_IMAGES = tuple(one.name for one in (PROMETHEUS, PYTHON_BASE, CADVISOR))
+LCX_IMAGES = tuple(one.name for one in (PROMETHEUS, ALERTMANAGER))
 
 
 @dataclass(frozen=True)
@@ -83,5 +84,6 @@ SITE = Profile(
             "serverF", 16, roles=("node", "docker", "scraper"), stack="monitoring", images=SERVER_IMAGES, project="monitoring"
         ),
         HostSpec("stranger", 17, roles=("stranger", "outside"), needs=()),
+        HostSpec("lcx", 18, roles=("node", "docker"), stack="lcx", images=LCX_IMAGES, project="lcx"),
     ),
 )
