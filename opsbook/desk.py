@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import select
 import sys
+import termios
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +15,7 @@ from opsbook.errors import Declined, Refused
 from opsbook.stop import Stop
 
 YES, ANSWERS = frozenset({"y", "yes"}), frozenset({"y", "yes", "n", "no", ""})
+STDERR = 2
 GLANCE = 0.2        # seconds between two looks for a signal while the operator thinks
 Choice = Literal["run", "skip", "quit", "show"]
 
@@ -44,6 +47,7 @@ class Desk:
     confirm: tuple[str, ...] = ()
     terminal: bool = True
     line: Callable[[str], str] = input
+    hidden: Callable[[str], str] = input        # the same for what must not be seen
     lab: str | None = None
     calm: Callable[[], AbstractContextManager[None]] = nullcontext
 
@@ -114,6 +118,22 @@ class Desk:
                 if reason:
                     return "skip", reason
 
+    def secret(self, what: str, flag: str) -> str:
+        """Ask for a secret twice, until both are the same; `flag` is what else would have told it."""
+        self._need_terminal(flag)
+        while True:
+            given = self._ask(f"{what}: ", self.hidden)
+            if given and given == self._ask(f"{what}, again: ", self.hidden):
+                return given
+            self._print("those two are not the same" if given else "nothing was typed")
+
+    def show_once(self, what: str, secret: str) -> None:
+        """Show a secret on the terminal of standard error, past everything that hides, keeps or draws; raise Refused without one."""
+        if not shows_on_terminal():
+            raise Refused(f"{what} cannot be shown: standard error is no terminal", next="give --to FILE or --to '!COMMAND'")
+        with self.calm():
+            os.write(STDERR, f"\n{what} (shown this once):\n\n    {secret}\n\n".encode())
+
     def _lab(self) -> str:
         return f"  [LAB {self.lab}]" if self.lab else ""
 
@@ -121,11 +141,11 @@ class Desk:
         if not self.terminal:
             raise Refused("somebody has to agree, and there is no terminal to ask on", next=f"give {flag}")
 
-    def _ask(self, question: str) -> str:
+    def _ask(self, question: str, line: Callable[[str], str] | None = None) -> str:
         self.stop.check()       # one no to the run is enough, however many hosts have a question
         with self.calm(), self.stop.prompting():
             try:
-                return self.line(question).strip()
+                return line(question) if line else self.line(question).strip()      # a secret may begin with a blank
             except EOFError:
                 raise Declined("the terminal closed before an answer came") from None
 
@@ -150,3 +170,28 @@ def ask_on_stderr(question: str) -> str:
     if not line:
         raise EOFError
     return line
+
+
+def ask_unseen(question: str) -> str:
+    """Do the same while the terminal shows nothing of what is typed."""
+    with _no_echo(sys.stdin.fileno()):
+        return ask_on_stderr(question).rstrip("\n")
+
+
+def shows_on_terminal() -> bool:
+    """Return whether somebody sees what is written on standard error."""
+    return os.isatty(STDERR)
+
+
+@contextmanager
+def _no_echo(terminal: int) -> Iterator[None]:
+    before = termios.tcgetattr(terminal)
+    silent = [*before]
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSADRAIN, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        sys.stderr.write("\n")
+        sys.stderr.flush()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from pathlib import Path
 
@@ -118,6 +119,29 @@ def test_a_damaged_record_can_be_discarded(host: LocalHost) -> None:
     assert ask(host, record.current()) is None
 
 
+WITH_SECRETS = dataclasses.replace(FIRST, secrets={"new": "n3w-'s3cret'\n\\ ", "old": "0ld"})
+
+
+def test_the_secrets_of_a_run_are_on_record_until_it_is_closed(host: LocalHost) -> None:
+    give(host, record.create(WITH_SECRETS))
+    assert ask(host, record.current()) == WITH_SECRETS
+    assert give(host, record.close(WITH_SECRETS, 0)) == 0
+    assert ask(host, record.done(FIRST.id)) == FIRST
+
+
+def test_a_discarded_record_has_lost_its_secrets_and_nothing_else(host: LocalHost) -> None:
+    give(host, record.create(dataclasses.replace(WITH_SECRETS, kept={"secrets": {"a": "b"}, "more": [1]})))
+    assert give(host, record.discard()) == 0
+    kept = ask(host, record.done(FIRST.id))
+    assert kept == dataclasses.replace(FIRST, kept={"secrets": {"a": "b"}, "more": [1]})
+    assert "n3w" not in (host.state / f"done/{FIRST.id}.json").read_text()
+
+
+def test_a_record_of_before_there_were_secrets_is_still_read() -> None:
+    old = {key: value for key, value in dataclasses.asdict(FIRST).items() if key != "secrets"}
+    assert record.parse(json.dumps(old)) == FIRST
+
+
 def test_records_are_readable_by_their_owner_alone(host: LocalHost) -> None:
     give(host, record.create(FIRST))
     give(host, record.save(FIRST))
@@ -128,11 +152,13 @@ def test_records_are_readable_by_their_owner_alone(host: LocalHost) -> None:
 
 
 def test_what_a_record_keeps_travels_by_standard_input_and_is_never_shown() -> None:
-    for order in (record.create(FIRST), record.save(FIRST), record.close(FIRST, 0)):
+    for order in (record.create(WITH_SECRETS), record.save(WITH_SECRETS), record.close(WITH_SECRETS, 0)):
+        assert "n3w-" not in order.command.line() + repr(order)
         assert "s3cr3t-value" not in order.command.line()
         assert "s3cr3t-value" not in repr(order)
         assert "s3cr3t-value" in str(order.stdin)
     assert "s3cr3t-value" not in repr(FIRST)
+    assert "n3w-" not in repr(WITH_SECRETS)
 
 
 @pytest.mark.parametrize("text", [
@@ -140,6 +166,7 @@ def test_what_a_record_keeps_travels_by_standard_input_and_is_never_shown() -> N
     '{"id": "x", "runbook": "x", "params": {}, "operator": "x", "started": 1, "phase": "flying", "kept": {}}',
     '{"id": "x", "runbook": "x", "params": [], "operator": "x", "started": 1, "phase": "do", "kept": {}}',
     '{"id": "x", "runbook": "x", "params": {}, "operator": "x", "started": 1, "phase": "do", "kept": {}, "surprise": 1}',
+    '{"id": "x", "runbook": "x", "params": {}, "operator": "x", "started": 1, "phase": "do", "secrets": {"surprise": 1}}',
 ])
 def test_a_damaged_record_is_refused_with_a_way_out_and_without_its_content(text: str) -> None:
     with pytest.raises(Refused) as refused:

@@ -22,11 +22,11 @@ from opsbook.watch.holder import Holder
 
 if TYPE_CHECKING:
     from opsbook.cli.state import State
-    from opsbook.host import Host, Read, Transport
+    from opsbook.host import Hands, Host, Read, Transport
     from opsbook.inventory import HostEntry
 
 
-def tools(state: State, operator: str) -> Tools:
+def tools(state: State, operator: str, hands: Hands | None = None) -> Tools:
     """Return what a job needs to reach the hosts of the state's inventory."""
 
     def open_transport(entry: HostEntry) -> Ssh:
@@ -47,6 +47,7 @@ def tools(state: State, operator: str) -> Tools:
         page=lambda name: state.pages().get(name),
         try_door=lambda entry: knock(entry, state),
         fetch_here=downloads.fetched,
+        hands=hands,
     )
 
 

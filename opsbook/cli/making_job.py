@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from opsbook.cli.at_hand import AtHand
 from opsbook.cli.connect import tools
-from opsbook.desk import Desk, ask_on_stderr
+from opsbook.desk import Desk, ask_on_stderr, ask_unseen
 from opsbook.record import Record, new_id
 from opsbook.runner.gate import Gate
 from opsbook.runner.job import Job
@@ -47,7 +48,7 @@ def make_job(
         desk=desk,
         gate=_gate(desk, main, book.page, tuple(names)),
         main=main,
-        tools=tools(state, operator),
+        tools=tools(state, operator, AtHand(desk, main)),
         undoing=undoing,
     )
 
@@ -61,7 +62,7 @@ def shown_params(params: Any) -> dict[str, Any]:
 def _desk(state: State, stop: Stop, screen: Screen) -> Desk:
     options = state.options
     there = sys.stdin.isatty() and not options.json
-    return Desk(stop, options.yes, options.confirm, there, ask_on_stderr, state.inventory().lab, screen.calm)
+    return Desk(stop, options.yes, options.confirm, there, ask_on_stderr, ask_unseen, state.inventory().lab, screen.calm)
 
 
 def _gate(desk: Desk, main: MainThread, page: Page, names: tuple[str, ...]) -> Gate:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from opsbook.errors import Bug, CommandFailed, ConnectionLost, PlanEnds, UsageError
 from opsbook.events import Event, Kind, Tell
 from opsbook.host.asking import CLOCK, Read, Result, Upload, Write
-from opsbook.host.plugs import Door, Fetched, Guard, Transport
+from opsbook.host.plugs import SOURCES, Door, Fetched, Guard, Hands, Transport
 from opsbook.host.run import Run
 from opsbook.host.verdict import Verdict, never_ran
 from opsbook.inventory import HostEntry, Service, Stack
@@ -18,7 +18,7 @@ from opsbook.mask import Mask
 from opsbook.shell import Command, Secret
 from opsbook.web import Endpoint, Request
 
-__all__ = ["CLOCK", "Door", "Fetched", "Guard", "Host", "Read", "Result", "Run", "Transport", "Upload", "Write"]
+__all__ = ["CLOCK", "Door", "Fetched", "Guard", "Hands", "Host", "Read", "Result", "Run", "Transport", "Upload", "Write"]
 T = TypeVar("T")
 GRACE = 15      # seconds for the wrapper on the host to stop a write that takes too long, and to say so
 
@@ -40,6 +40,8 @@ class Host:
     fetch_here: Callable[[str, str], Fetched] | None = None        # fetches for all hosts on this machine; plugged in by the runner
     answer: Callable[[str], None] | None = None                    # asks the operator, raises Declined
     keep_on_host: Callable[[dict[str, Any]], None] | None = None   # saves run.kept in the record
+    keep_secrets: Callable[[dict[str, str]], None] | None = None   # saves run.secrets in the record
+    hands: Hands | None = None                                     # takes the operator's secrets, and gives them; plugged in by the runner
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep                    # the runner plugs in one that Ctrl-C ends
     _remembered: dict[Read[Any], Any] = field(default_factory=dict)
@@ -116,6 +118,44 @@ class Host:
         if not self.run.plan and self.keep_on_host is not None:
             self.keep_on_host(self.run.kept)
 
+    def adopt(self, kept: dict[str, Any], secrets: dict[str, str]) -> None:
+        """Take over what a record has kept, and hide its secrets from here on."""
+        self.mask.learn(secrets.values())
+        self.run.kept, self.run.secrets = dict(kept), dict(secrets)
+
+    def keep_secret(self, name: str, value: Secret) -> None:
+        """Keep a secret in the run record on the host until the run is proven or undone."""
+        self.mask.learn([value.value])
+        self.run.secrets[name] = value.value
+        if not self.run.plan and self.keep_secrets is not None:
+            self.keep_secrets(self.run.secrets)
+
+    def kept_secret(self, name: str) -> Secret | None:
+        """Return a secret that this run has kept, also where a killed one of the same parameters did; nothing where there is none."""
+        value = self.run.secrets.get(name)
+        return Secret(value) if value is not None else None
+
+    def obtain(self, what: str, source: str) -> Secret:
+        """Return a secret of the operator's: `prompt`, `-` (standard input), `generate` or a file; in a plan one that means nothing."""
+        if self.run.plan:
+            self._tell("then", f"take {what} from {SOURCES.get(source, source)}")
+            return Secret(f"opsbook-plans-{what.replace(' ', '-')}")
+        secret = self._hands.obtain(what, source)
+        self.mask.learn([secret.value])
+        return secret
+
+    def may_hand_over(self, what: str, to: str, secret: Secret | None = None) -> None:
+        """Return when `hand_over` will find its way there; raise Refused when not. To be asked before the first write."""
+        if not self.run.plan:
+            self._hands.may_hand_over(what, to, secret)
+
+    def hand_over(self, what: str, secret: Secret, to: str) -> None:
+        """Give the operator a secret: on the `terminal`, in a new file, or to `!COMMAND`; raise Refused or CommandFailed."""
+        if self.run.plan:
+            self._tell("then", f"hand over {what}: {to}")
+        else:
+            self._hands.hand_over(what, secret, to)
+
     def peer(self, role: str) -> Host:
         """Return the host with that role, read-only, over its own connection."""
         if self.connect_peer is None:
@@ -139,6 +179,12 @@ class Host:
         if self.fetch_here is None:
             raise Bug("this run fetches nothing for its hosts")
         return self.fetch_here(folder, name)
+
+    @property
+    def _hands(self) -> Hands:
+        if self.hands is None:
+            raise Bug("this run cannot take secrets from the operator or give them")
+        return self.hands
 
     @property
     def _verdict(self) -> Verdict:

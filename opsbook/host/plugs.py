@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from opsbook.host.asking import Result, Upload, Write
-from opsbook.shell import Command
+from opsbook.shell import Command, Secret
 from opsbook.web import Endpoint, Request
+
+SOURCES = {"prompt": "the terminal", "-": "standard input", "generate": "a generator"}     # any other is the path of a file
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,16 @@ class Guard(Protocol):
 
     def stopped(self) -> None:
         """Raise Interrupted when the operator has pressed Ctrl-C."""
+
+
+class Hands(Protocol):
+    """How a secret comes from the operator to the run, and back: past screen, journal and arguments."""
+
+    def obtain(self, what: str, source: str) -> Secret:
+        """Return the secret from `prompt`, `-`, `generate` or a file; raise Refused when it cannot be had there."""
+
+    def may_hand_over(self, what: str, to: str, secret: Secret | None) -> None:
+        """Return when `terminal`, a file or `!COMMAND` can take it; a file may be there if it has this very secret. Raise Refused else."""
+
+    def hand_over(self, what: str, secret: Secret, to: str) -> None:
+        """Hand it over; raise Refused or CommandFailed when that failed."""

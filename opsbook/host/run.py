@@ -19,3 +19,4 @@ class Run:
     changed: bool = False                               # the first write was sent
     skipped: bool = False                               # a plan has shown its first write
     kept: dict[str, Any] = field(default_factory=dict)  # what undo and a rerun need; lives in the record on the host
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)   # the same, until the record is closed; never shown

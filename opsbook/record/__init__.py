@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from opsbook.errors import Refused, UsageError
@@ -30,8 +30,10 @@ mv --force "$new" "$state/done/$2.json" && rm "$state/record.json" || exit 74
 rm --force "$state"/.new.*
 ls -t "$state/done" | tail --lines=+51 | while IFS= read -r old; do rm --force "$state/done/$old"; done
 """ + LOG
+# the secrets of the run are removed before it is moved: each is a line of its own, indented deeper than the bracket that closes them
 DISCARD = STATE + r"""rm --recursive --force "$state/owed"
 [ -e "$state/record.json" ] || exit 0
+sed --in-place '/^ "secrets": {$/,/^ }/{/^  /d}' "$state/record.json" || exit 74
 id=$(sed --quiet '/^ "id": "[a-z0-9-]*",$/{s/.*: "//;s/",//;p;q}' "$state/record.json")
 mv --force "$state/record.json" "$state/done/${id:-unreadable-$(date +%s)}.json"
 """
@@ -44,7 +46,7 @@ SHOW = f'file=$HOME/.local/state/opsbook/$1; [ -e "$file" ] || exit {MISSING}; c
 
 @dataclass(frozen=True)
 class Record:
-    """One run on one host; `kept` is what undo and a rerun need."""
+    """One run on one host; `kept` is what undo and a rerun need, `secrets` the same as long as the record is open."""
 
     id: str
     runbook: str
@@ -53,6 +55,7 @@ class Record:
     started: float              # seconds since 1970 by the host's clock
     phase: Phase
     kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
     def note(self, phase: Literal["start", "end"], code: int | None = None) -> Note:
         """Return the line about this run for the host's log."""
@@ -84,8 +87,8 @@ def save(record: Record) -> Order:
 
 
 def close(record: Record, code: int) -> Order:
-    """Move the record to the newest fifty that are kept, and put the end line in the host's log."""
-    return _order(CLOSE, record, record.note("end", code).text())
+    """Move the record without its secrets to the newest fifty that are kept, and put the end line in the host's log."""
+    return _order(CLOSE, replace(record, secrets={}), record.note("end", code).text())
 
 
 def discard() -> Order:
@@ -115,7 +118,8 @@ def parse(text: str) -> Record:
     try:
         found = json.loads(text)
         record = Record(**{**found, "started": float(found["started"])})
-        whole = record.phase in PHASES and isinstance(record.params, dict) and isinstance(record.kept, dict)
+        maps = (record.params, record.kept, record.secrets)
+        whole = record.phase in PHASES and all(isinstance(one, dict) for one in maps) and _texts(record.secrets)
     except (ValueError, TypeError, KeyError):
         whole = False
     if not whole:
@@ -125,6 +129,10 @@ def parse(text: str) -> Record:
             next="look at that file, then run the same command with --discard",
         )
     return record
+
+
+def _texts(secrets_of_it: dict[str, str]) -> bool:
+    return all(isinstance(value, str) for value in secrets_of_it.values())
 
 
 def _order(text: str, record: Record, line: str = "") -> Order:

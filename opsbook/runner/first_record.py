@@ -25,4 +25,5 @@ def first_record(job: Job, run: Run) -> Record:
         started=run.started,
         phase=phase,
         kept=dict(run.kept),
+        secrets=dict(run.secrets),
     )

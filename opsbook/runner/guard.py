@@ -26,7 +26,7 @@ class WriteGuard:
     def __init__(self, stop: Stop, gate: Gate, make_record: Callable[[], Record]) -> None:
         self.watch: Watch | None = None
         self.record: Record | None = None       # the open record on the host, created by the first write or adopted
-        self.closed = ""                        # the id of the record that was closed
+        self.closed = ""                        # the id of the record that was closed and still has what an undo needs
         self.host: Host | None = None
         self._passed = False                    # the gate let this host through
         self._stop, self._gate, self._make_record = stop, gate, make_record
@@ -65,6 +65,11 @@ class WriteGuard:
         if self.record is not None:
             self.update(kept=dict(kept))
 
+    def keep_secrets(self, secrets: dict[str, str]) -> None:
+        """Save the secrets of the run in its record; before the first write they wait for it to be created."""
+        if self.record is not None:
+            self.update(secrets=dict(secrets))
+
     def update(self, **changes: Any) -> None:
         """Change fields of the open record on the host."""
         if self.record is not None:
@@ -76,7 +81,8 @@ class WriteGuard:
         if self.record is not None:
             self.record = replace(self.record, phase=phase, kept=dict(self._host().run.kept))
             self.send(records.close(self.record, code))
-            self.closed, self.record = self.record.id, None
+            self.closed = "" if self.record.secrets else self.record.id     # its secrets are gone, and with them the way back
+            self.record = None
 
     def _create(self) -> None:
         self.record = self._make_record()

@@ -14,7 +14,7 @@ def take(visit: Visit) -> Resume:
     """Take the lock and learn the host's time; return what an unfinished run means for this one. A plan takes none."""
     job, host, guard = visit.job, visit.host, visit.guard
     if job.undoing is not None:
-        visit.run.kept = dict(job.undoing.kept)
+        visit.host.adopt(job.undoing.kept, job.undoing.secrets)
     if visit.run.plan:
         visit.run.started = host.now()
         return Resume.FRESH

@@ -8,7 +8,7 @@ from typing import Any
 
 from opsbook.desk import Desk
 from opsbook.events import Tell
-from opsbook.host import Door, Fetched, Host, Transport
+from opsbook.host import Door, Fetched, Hands, Host, Transport
 from opsbook.inventory import HostEntry, Inventory, Service
 from opsbook.mask import Mask
 from opsbook.options import Options
@@ -32,6 +32,7 @@ class Tools:
     page: Callable[[str], Page | None]      # by the runbook's name
     try_door: Callable[[HostEntry], Door] | None = None
     fetch_here: Callable[[str, str], Fetched] | None = None      # the folder's URL and the file's name
+    hands: Hands | None = None              # takes secrets from the operator, and gives them
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def _adopt(found: Record, host: Host, guard: WriteGuard) -> None:
     """Go on with the found run: same start, same kept values; it may have changed something, so we count it as changed."""
     guard.record = found
     host.run.started = found.started
-    host.run.kept = dict(found.kept)
+    host.adopt(found.kept, found.secrets)
     host.run.changed = True
     host.say(f"going on with the unfinished run {found.id} of {found.operator}")
 

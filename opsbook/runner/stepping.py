@@ -43,7 +43,7 @@ def _wanted(visit: Visit, step: Step) -> bool:
 
 def _preview(visit: Visit, step: Step) -> None:
     """Show what a step would change, as a plan does."""
-    run, kept = visit.run, dict(visit.run.kept)
+    run, kept, secrets = visit.run, dict(visit.run.kept), dict(visit.run.secrets)
     run.plan = True
     try:
         step(visit.host, visit.job.params)
@@ -51,4 +51,4 @@ def _preview(visit: Visit, step: Step) -> None:
         visit.host.say("the rest depends on the change")
     finally:
         run.plan = run.skipped = False
-        run.kept = kept
+        run.kept, run.secrets = kept, secrets

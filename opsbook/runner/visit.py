@@ -66,6 +66,8 @@ def arrange(job: Job, entry: HostEntry) -> Visit:
         fetch_here=job.tools.fetch_here,
         answer=lambda question: _have_done(job, guard, entry.name, question),
         keep_on_host=guard.keep,
+        keep_secrets=guard.keep_secrets,
+        hands=job.tools.hands,
         pause=job.stop.pause,
     )
     guard.host = host

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from opsbook.check import Seen
+from opsbook.host import Host, Read, Write
+from opsbook.options import Options
+from opsbook.record import Record
+from opsbook.shell import Secret, cmd
+from opsbook.watch.opening import Opening
+from tests.runner.jobs import FakeWatch, World, book
+
+STATE = Read(cmd("state"), lambda result: result.out)
+CHANGE, BACK = Write(cmd("change"), "change it"), Write(cmd("back"), "put it back")
+NEW, OLD = "the-new-password", "the-old-password"
+FOUND = Record("261120-0900-zzzz", "make-it-so", {}, "ben@laptop", 1.0, "do", secrets={"new": "made-before"})
+
+
+def turn(host: Host, p: object) -> None:
+    """Give it a new password."""
+    if host.kept_secret("new") is None:
+        host.keep_secret("new", Secret(NEW))
+    host.say(f"the new one is {host.run.secrets['new']}")
+    host.write(CHANGE)
+    host.keep_secret("old", Secret(OLD))
+
+
+def turn_back(host: Host, p: object) -> None:
+    """Give it the old one."""
+    host.write(BACK)
+
+
+def is_turned(host: Host, p: object) -> Seen:
+    """It has the new password."""
+    return Seen(host.read(STATE) == "new", saw=f"it has {host.run.secrets.get('new')}")
+
+
+def is_back(host: Host, p: object) -> Seen:
+    """It has the old password."""
+    return Seen(host.read(STATE) == "old")
+
+
+BOOK = book((turn,), (is_turned,), (turn_back,), (is_back,))
+
+
+def world(*states: str, found: Record | None = None) -> World:
+    made = World()
+    if found is not None:
+        text = json.dumps({name: getattr(found, name) for name in Record.__dataclass_fields__})
+        made.watch = FakeWatch(Opening(1_700_000_000.0, (), text))
+    for question, *answers in ((STATE, *states), (CHANGE, ""), (BACK, "")):
+        made.transport.teach(question, *answers)  # type: ignore[arg-type]
+    return made
+
+
+def records(made: World) -> list[dict[str, object]]:
+    return [json.loads(text) for text in made.transport.records]
+
+
+def test_a_secret_is_on_record_before_the_first_write_and_gone_when_the_run_is_proven() -> None:
+    made = world("new")
+    (ended,) = made.run(BOOK)
+    assert ended.code == 0
+    assert [one["secrets"] for one in records(made)] == [{"new": NEW}, {"new": NEW, "old": OLD}, {}]
+    assert [one["kept"] for one in records(made)] == [{}, {}, {}]
+
+
+def test_a_secret_is_gone_when_the_undo_is_proven() -> None:
+    made = world("neither", "old")
+    (ended,) = made.run(BOOK)
+    assert ended.code == 5
+    assert [one["phase"] for one in records(made)] == ["do", "do", "undo", "undone"]
+    assert [bool(one["secrets"]) for one in records(made)] == [True, True, True, False]
+
+
+def test_a_secret_stays_on_record_while_the_run_is_not_proven() -> None:
+    made = world("neither")
+    (ended,) = made.run(replace(BOOK, undo=(), undone=()))
+    assert ended.code == 4
+    assert records(made)[-1]["secrets"] == {"new": NEW, "old": OLD}
+
+
+def test_a_rerun_takes_the_secret_of_the_killed_run_and_shows_neither() -> None:
+    made = world("new", found=FOUND)
+    (ended,) = made.run(BOOK)
+    assert ended.code == 0
+    assert "say: the new one is ***" in made.kinds("say")
+    assert records(made)[0]["secrets"] == {"new": "made-before", "old": OLD}
+    assert "made-before" not in repr(made.events) + repr(ended)
+
+
+def test_an_undo_that_goes_on_has_the_secrets_of_its_record() -> None:
+    seen: list[Secret | None] = []
+    back = replace(BOOK, undo=(lambda host, p: seen.append(host.kept_secret("new")), turn_back))
+    (ended,) = world("old", found=replace(FOUND, phase="undo")).run(back)
+    assert (ended.code, [one.value for one in seen if one]) == (5, ["made-before"])
+
+
+def test_what_a_run_has_kept_secret_is_shown_nowhere() -> None:
+    made = world("neither", "old")
+    (ended,) = made.run(BOOK)
+    assert NEW not in repr(made.events) + repr(ended) + str(ended.error)
+    assert NEW not in " ".join(made.transport.asked)
+
+
+def test_no_way_back_is_promised_where_its_secrets_are_gone() -> None:
+    (ended,) = world("new").run(BOOK)
+    assert (ended.code, ended.record) == (0, "")
+
+
+def test_a_plan_keeps_no_secret_on_the_host() -> None:
+    made = world("old")
+    made.run(BOOK, options=Options(plan=True))
+    assert made.transport.records == []
