@@ -21,6 +21,11 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
     return _folder(environment, "XDG_CACHE_HOME", ".cache")
 
 
+def data_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder of what must not be lost, such as backups; it may not exist yet."""
+    return _folder(environment, "XDG_DATA_HOME", ".local/share")
+
+
 def private_folder(path: Path) -> Path:
     """Make the folder and what is missing above it, whatever the umask is, so that nobody else can enter; return it."""
     for folder in reversed([path, *path.parents]):
