@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from opsbook.errors import CommandFailed
 from opsbook.host import Read, Result
 from opsbook.systems.answers import MISSING
+from opsbook.systems.assignments import assignments
 from opsbook.systems.files import read
 
-START = re.compile(r"(?:export[ \t]+)?([\w.\[\]-]+)[ \t]*(?:([=:])[ \t]*|(?=\n)|\Z)")
-QUOTED = {"'": re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL), '"': re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)}
 ESCAPE = re.compile(r'\\([abfnrtv$"\\])')
 MEANT = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "$": "$$", '"': '"', "\\": "\\"}
+PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,-]+")
 DOLLAR = re.compile(
     r"\$(?:(?P<escaped>\$)|(?P<bare>[A-Za-z_]\w*)"
     r"|\{(?P<braced>[A-Za-z_]\w*)(?:(?P<op>:?[-+?])(?P<word>(?:[^{}]|\{[^{}]*\})*))?\})",
@@ -37,19 +37,22 @@ def parse_env_answer(result: Result) -> dict[str, str] | None:
 def parse_env(text: str) -> dict[str, str]:
     """Given the text of a `.env`, return its variables; raise CommandFailed at a line that Compose would refuse."""
     found: dict[str, str] = {}
-    rest = text.replace("\r\n", "\n").removeprefix("\ufeff").lstrip()
-    while rest:
-        if rest.startswith("#"):
-            rest = rest.partition("\n")[2].lstrip()
-            continue
-        name = START.match(rest)
-        if not name:
-            raise CommandFailed(f"line {_line(text, rest)} of the env file is no assignment")
-        rest = rest[name.end() :]
-        if name[2]:
-            found[name[1]], rest = _value(rest, found, text)
-        rest = rest.lstrip()
+    for one in assignments(text.replace("\r\n", "\n")):
+        found[one.name] = meant(one.written, found)
     return found
+
+
+def replaced(text: str, values: Mapping[str, str]) -> str:
+    """Given a `.env` and new values, return it with every assignment of theirs changed and everything else byte for byte; what was
+    missing comes at the end. Raise CommandFailed where it cannot be read, ValueError for a value that no quoting can hold."""
+    parts, at = list[str](), 0
+    found = [one for one in assignments(text) if one.name in values]
+    for one in found:
+        parts += [text[at : one.start], _written(values[one.name], one.written)]
+        at = one.end
+    missing = values.keys() - {one.name for one in found}
+    tail = text[at:] if not missing or text.endswith("\n") or not text else f"{text[at:]}\n"
+    return "".join([*parts, tail, *(f"{name}={_written(values[name])}\n" for name in values if name in missing)])
 
 
 def rough(text: str) -> dict[str, str]:
@@ -63,17 +66,31 @@ def expanded(value: str, known: Mapping[str, str]) -> str:
     return DOLLAR.sub(lambda match: _expand(match, known), value)
 
 
-def _value(rest: str, known: Mapping[str, str], text: str) -> tuple[str, str]:
-    if rest[:1] not in QUOTED:
-        line, _, after = rest.partition("\n")
-        return expanded(line.partition(" #")[0].rstrip(), known), after
-    quoted = QUOTED[rest[0]].match(rest)
-    if not quoted:
-        raise CommandFailed(f"line {_line(text, rest)} of the env file opens a quote that nothing closes")
-    inner = quoted[1].replace(f"\\{rest[0]}", rest[0])
-    if rest[0] == '"':
-        inner = expanded(ESCAPE.sub(lambda match: MEANT[match[1]], inner), known)
-    return inner, rest[quoted.end() :]
+def meant(written: str, known: Mapping[str, str]) -> str:
+    """Given a value as it is written, and the variables before it, return what Compose makes of it."""
+    if written[:1] not in {"'", '"'}:
+        return expanded(written, known)
+    inner = written[1:-1].replace(f"\\{written[0]}", written[0])
+    return inner if written[0] == "'" else expanded(ESCAPE.sub(lambda match: MEANT[match[1]], inner), known)
+
+
+def _written(value: str, before: str = "'") -> str:
+    """Return the value as it is to be written: bare only where it was bare and nothing in it could mean anything else."""
+    if before[:1] not in {"'", '"'} and PLAIN.fullmatch(value):
+        return value
+    in_single = value.replace("'", "\\'")
+    in_double = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    for way in (f"'{in_single}'", f'"{in_double}"'):
+        if _reads_as(way, value):
+            return way
+    raise ValueError("a value that no quoting of a .env can hold")
+
+
+def _reads_as(written: str, value: str) -> bool:
+    try:
+        return parse_env(f"X={written}\n_=") == {"X": value, "_": ""}
+    except CommandFailed:
+        return False
 
 
 def _expand(match: re.Match[str], known: Mapping[str, str]) -> str:
@@ -86,7 +103,3 @@ def _expand(match: re.Match[str], known: Mapping[str, str]) -> str:
     if op.endswith("-") and not there:
         return expanded(match["word"], known)
     return value or ""
-
-
-def _line(text: str, rest: str) -> int:
-    return text.count("\n", 0, len(text) - len(rest)) + 1
