@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import yaml
 
 from opsbook.lab import keys, lights, mirror
 from opsbook.lab.lab import Lab
 from opsbook.lab.making.recipes import CADVISOR
 from opsbook.lab.network import ip
+from opsbook.lab.p24 import STACKS
 from opsbook.lab.profile import HostSpec, Profile
 from opsbook.lab.state import State, place
 
-STACKS = Path(__file__).parent / "p24" / "stacks.yaml"
 LOOPBACK = "127.0.0.1"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from opsbook import privileged
-from opsbook.lab import keys, projects
+from opsbook.lab import authority, keys, projects
 from opsbook.lab.lab import Lab
 from opsbook.lab.placing import ADMIN, GIT_USER, Placed, folder, text
 from opsbook.lab.profile import GIT, HostSpec
@@ -18,9 +18,10 @@ BUCKET_OWNER = 65534
 
 def host_files(lab: Lab, spec: HostSpec, addresses: Mapping[str, str]) -> tuple[Placed, ...]:
     """List the files of a server, as far as a change of them asks for a new one."""
+    basic = (*sshd_files(lab, spec.name), text(authority.TRUSTED, authority.certificate(lab).read_text()))
     if spec.bare:
-        return (*sshd_files(lab, spec.name), *authorized(lab.key, "/root", 0))
-    files = (*sshd_files(lab, spec.name), hardened(), *authorized(lab.key, HOME, ADMIN))
+        return (*basic, *authorized(lab.key, "/root", 0))
+    files = (*basic, hardened(), *authorized(lab.key, HOME, ADMIN))
     if spec.project:
         files = (*files, *projects.files(spec.project, addresses))
     return (*files, *stack_files(lab)) if GIT in spec.needs else files

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from opsbook.lab import containers, furnish, gitserver, mirror, projects
+from opsbook.lab import authority, containers, furnish, gitserver, mirror, projects
 from opsbook.lab.containers import Box, make, reusable
 from opsbook.lab.docker import attempt, docker, script
 from opsbook.lab.engine import Progress
@@ -30,6 +30,14 @@ touch /etc/ufw/.opsbook-lab
 BARE = """
 if id claude-admin >/dev/null 2>&1; then userdel --force --remove claude-admin 2>/dev/null; fi
 """
+# What update-ca-certificates would do, which takes seconds where several servers are made at once.
+TRUST = """
+cd /etc/ssl/certs
+if [ -e opsbook-lab.pem ]; then exit; fi
+cat "$1" >> ca-certificates.crt
+ln -s opsbook-lab.pem "$(openssl x509 -noout -subject_hash -in "$1").0"
+ln -s "$1" opsbook-lab.pem
+"""
 # A project's folder is a checkout like any other; its upstream is a repo beside it.
 CHECKED_IN = """
 cd "$1"
@@ -47,7 +55,7 @@ git branch --quiet --set-upstream-to=origin/main
 """
 HERE = Path(__file__).parent / "etc"
 BASELINE, RENEW = ((HERE / name).read_text() for name in ("baseline.sh", "renew.sh"))
-MADE_BY = hashlib.sha256("".join((FIREWALL, BARE, CHECKED_IN, BASELINE)).encode()).hexdigest()[:12]
+MADE_BY = hashlib.sha256("".join((FIREWALL, BARE, TRUST, CHECKED_IN, BASELINE)).encode()).hexdigest()[:12]
 BOOTED = ("running", "degraded")
 BOOTS_WITHIN = 150.0
 
@@ -59,6 +67,7 @@ class Site:
     images: Images
     cgroups: str
     addresses: Mapping[str, str]  # of every host that the profile could have
+    names: str  # the address of the server that they ask for names
     progress: Progress
 
 
@@ -67,11 +76,12 @@ def volume(lab: Lab, host: HostSpec) -> str:
     return f"{lab.container(host.name)}-docker"
 
 
-def server_box(lab: Lab, spec: HostSpec, images: Images, cgroups: str, address: str, content: str) -> Box:
+def server_box(lab: Lab, spec: HostSpec, images: Images, site: Site, content: str) -> Box:
     """Describe the container that plays a server."""
     inner = (f"--volume={volume(lab, spec)}:/var/lib/docker",) if spec.docker else ()
     image = images.servers.docker if spec.docker else images.servers.plain
-    arguments = (*containers.server(cgroups), *inner, f"--ip={address}", "--publish=127.0.0.1::22")
+    network = (f"--ip={site.addresses[spec.name]}", f"--dns={site.names}", "--publish=127.0.0.1::22")
+    arguments = (*containers.server(site.cgroups), *inner, *network)
     return Box(spec.name, image, arguments, (), content)
 
 
@@ -79,7 +89,7 @@ def server(lab: Lab, spec: HostSpec, site: Site) -> int:
     """Bring one server up; return the loopback port of its sshd."""
     files, images = furnish.host_files(lab, spec, site.addresses), site.images.only(spec.images)
     content = " ".join((digest(files), MADE_BY, *origins(lab, spec, images)))
-    box = server_box(lab, spec, images, site.cgroups, site.addresses[spec.name], content)
+    box = server_box(lab, spec, images, site, content)
     if reusable(lab, box):
         site.progress(f"{spec.name}: reused")
     else:
@@ -94,6 +104,7 @@ def settled(lab: Lab, spec: HostSpec) -> None:
     """Do once what needs a running server, and give it the programs of today."""
     name = lab.container(spec.name)
     script(name, BARE if spec.bare else FIREWALL, *spec.open_ports)
+    script(name, TRUST, authority.TRUSTED)
     if spec.project:
         credentials.seal(name, spec.project)
         script(name, CHECKED_IN, projects.where(spec.project), user="claude-admin")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsbook.errors import UsageError
 from opsbook.lab.making.recipes import ALERTMANAGER, CADVISOR, PROMETHEUS, PYTHON_BASE, RECIPES
@@ -41,12 +41,13 @@ class HostSpec:
 
 @dataclass(frozen=True)
 class Profile:
-    """A site in small: its servers, and the two that only serve files to them."""
+    """A site in small: its servers, and the three that only serve them: files, names, certificates."""
 
     name: str
     hosts: tuple[HostSpec, ...]
     git_address: int = 2
     mirror_address: int = 3
+    ca_address: int = 4
 
     def host(self, name: str) -> HostSpec | None:
         """Find a host by name."""
@@ -62,7 +63,7 @@ class Profile:
         for name in sorted(wanted - {host.name for host in self.hosts}):
             known = " ".join(host.name for host in self.hosts)
             raise UsageError(f"the lab has no host {name}", saw=f"it can have {known}", next="opsbook lab up")
-        return Profile(self.name, tuple(host for host in self.hosts if host.name in wanted), self.git_address, self.mirror_address)
+        return replace(self, hosts=tuple(host for host in self.hosts if host.name in wanted))
 
 
 SITE = Profile(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from opsbook.lab import address, breaking, gitserver, hosts, kernel, keys, lights, state
+from opsbook.lab import address, authority, breaking, gitserver, hosts, kernel, keys, lights, state
 from opsbook.lab.containers import server
 from opsbook.lab.docker import holds
 from opsbook.lab.engine import Engine, Progress, engine
@@ -17,6 +17,7 @@ from opsbook.lab.lab import Lab, cache_folder
 from opsbook.lab.making import releases
 from opsbook.lab.making.images import Images, alone, images
 from opsbook.lab.making.store import stores
+from opsbook.lab.names import records
 from opsbook.lab.network import ip, network
 from opsbook.lab.p24 import REPO, contents
 from opsbook.lab.profile import GIT, MIRROR, SITE, Profile
@@ -39,7 +40,7 @@ def up(lab: Lab, progress: Progress, names: Iterable[str] = (), scale: int | Non
         state.save(lab, replace(known, subnet=subnet, lights=known.lights if scale is None else scale))
         keys.keys(lab, (GIT, *(host.name for host in profile.hosts)))
         addresses = {host.name: ip(subnet, host.address) for host in profile.hosts}
-        start(lab, site, hosts.Site(made, found.cgroups, addresses, progress), subnet)
+        start(lab, site, Site(made, found.cgroups, addresses, ip(subnet, profile.ca_address), progress), subnet)
 
 
 def chosen(lab: Lab, names: tuple[str, ...], scale: int | None, profile: Profile) -> tuple[str, ...]:
@@ -66,7 +67,9 @@ def inner(made: Images, profile: Profile) -> tuple[Images, ...]:
 
 
 def start(lab: Lab, profile: Profile, site: Site, subnet: str) -> None:
-    """Start what serves files, the hosts, and their stacks."""
+    """Start what serves names, certificates and files, the hosts, and their stacks."""
+    if profile.hosts:
+        authority.bring_up(lab, site.images, site.names, records(site.addresses), site.progress)
     if profile.needs(GIT):
         hosts.git_server(lab, site.images, ip(subnet, profile.git_address), site.progress, tree_digest(REPO))
         gitserver.initialise(lab, REPO)

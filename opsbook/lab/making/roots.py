@@ -15,7 +15,7 @@ from opsbook.lab.engine import Progress
 
 SUITE = "trixie"
 BASE = ("systemd", "systemd-sysv", "dbus", "openssh-server", "openssh-client", "sudo", "curl", "ufw", "git", "iproute2")
-SERVER = (*BASE, "procps", "iptables", "ca-certificates", "netbase", "tzdata")
+SERVER = (*BASE, "procps", "iptables", "ca-certificates", "netbase", "tzdata", "dnsmasq-base")
 ENGINE = ("docker.io", "docker-cli", "docker-compose")
 PROGRAMS = (
     "prometheus",

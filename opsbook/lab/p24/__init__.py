@@ -7,6 +7,8 @@ from pathlib import Path
 
 REPO = Path(__file__).parent / "repo"
 """The tree that becomes the first commit of the config repo."""
+STACKS = Path(__file__).parent / "stacks.yaml"
+"""The `stacks` part of the lab's inventory."""
 
 
 def contents(tree: Path) -> Iterator[Path]:

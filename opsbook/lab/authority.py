@@ -1,0 +1,111 @@
+"""The lab's server `ca`: the names of the sites, and a certificate authority that speaks ACME, as the internet has both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from opsbook.lab import names
+from opsbook.lab.containers import Box, make, reusable
+from opsbook.lab.docker import LabError, attempt, docker, last_lines, script
+from opsbook.lab.engine import Progress
+from opsbook.lab.lab import Lab
+from opsbook.lab.making.images import Images
+from opsbook.lab.making.recipes import CADDY
+from opsbook.lab.placing import Placed, digest, tar, text
+from opsbook.lab.state import place
+
+NAME = "ca"
+DOMAIN = "ca.lab.invalid"
+FOLDER = "/etc/lab-ca"
+TRUSTED = "/usr/local/share/ca-certificates/opsbook-lab.crt"  # where a server has the root
+HERE = Path(__file__).parent / "etc"
+ASK = f"curl --silent --fail --output /dev/null --cacert {FOLDER}/root.crt https://{DOMAIN}/acme/local/directory"
+SERVE = f"""
+test -e /run/ca.pid && kill -0 "$(cat /run/ca.pid)" 2>/dev/null && exit
+XDG_DATA_HOME=/var/lib/lab-ca caddy run --config {FOLDER}/Caddyfile >>/var/log/ca.log 2>&1 & echo $! > /run/ca.pid
+for try in $(seq 400); do {ASK} && exit; sleep 0.05; done
+tail /var/log/ca.log >&2
+exit 1
+"""
+STOP = """
+test -e /run/ca.pid || exit 0
+kill "$(cat /run/ca.pid)" 2>/dev/null || true
+while kill -0 "$(cat /run/ca.pid)" 2>/dev/null; do sleep 0.05; done
+rm /run/ca.pid
+"""
+MAKE_ROOT = """
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/O=opsbook/CN=$1" \\
+    -addext keyUsage=critical,keyCertSign,cRLSign -keyout /dev/stdout -out /dev/stdout 2>/dev/null
+"""
+
+
+def bring_up(lab: Lab, images: Images, address: str, records: Mapping[str, str], progress: Progress) -> None:
+    """Bring the server up, with these names and their addresses."""
+    root(lab, images.servers.plain)
+    files, program = own_files(lab), caddy(images)
+    box = Box(NAME, images.servers.plain, arguments(address), ("-c", "rm -f /run/*.pid; exec sleep infinity"), f"{digest(files)} {program}")
+    if reusable(lab, box):
+        progress(f"{NAME}: reused")
+    else:
+        make(lab, box, tar(files))
+        install(lab, program)
+        progress(f"{NAME}: made")
+    names.serve(lab.container(NAME), {**records, DOMAIN: address})
+    script(lab.container(NAME), SERVE)
+
+
+def arguments(address: str) -> tuple[str, ...]:
+    """Return the arguments of a sleeper, beside which both services can be down; it asks itself for names."""
+    return ("--init", f"--ip={address}", f"--dns={address}", "--entrypoint=/bin/sh")
+
+
+def own_files(lab: Lab) -> tuple[Placed, ...]:
+    """List its files: the root that it signs with, and the settings of both services."""
+    return (
+        text(f"{FOLDER}/root.crt", certificate(lab).read_text()),
+        text(f"{FOLDER}/root.key", key(lab).read_text(), mode=0o600),
+        text(f"{FOLDER}/Caddyfile", (HERE / "ca.Caddyfile").read_text()),
+    )
+
+
+def caddy(images: Images) -> str:
+    """Return the image that holds the program: the very one that the stack's Caddy is started from."""
+    return next(one.tag for one in images.services if one.recipe is CADDY)
+
+
+def install(lab: Lab, image: str) -> None:
+    """Copy Caddy's program from its image."""
+    donor = docker("create", f"--label={lab.label}", image).strip()
+    try:
+        docker("cp", "-", f"{lab.container(NAME)}:/usr/local/bin/", stdin=copied(donor))
+    finally:
+        docker("container", "rm", donor)
+
+
+def copied(container: str) -> bytes:
+    """Return Caddy's program as a tar."""
+    done = attempt("cp", f"{container}:/usr/bin/caddy", "-")
+    if done.returncode:
+        raise LabError("Caddy's image holds no /usr/bin/caddy", saw=last_lines(done.stderr))
+    return done.stdout
+
+
+def root(lab: Lab, image: str) -> None:
+    """Make the root certificate and its key, once in a lab's life: all its servers trust it."""
+    if certificate(lab).exists():
+        return
+    made = docker("run", "--rm", "--network=none", "--entrypoint=/bin/sh", image, "-ec", MAKE_ROOT, "lab", f"{lab.name} root")
+    head, begin, rest = made.partition("-----BEGIN CERTIFICATE-----")
+    place(key(lab), head)
+    place(certificate(lab), begin + rest)  # last, so that its presence means that both are there
+
+
+def certificate(lab: Lab) -> Path:
+    """Return the root's certificate."""
+    return lab.folder / "keys" / "root.crt"
+
+
+def key(lab: Lab) -> Path:
+    """Return the root's key."""
+    return lab.folder / "keys" / "root.key"
