@@ -29,6 +29,16 @@ class Caddy:
         """What the running configuration serves."""
         return Read(Request(self.service, "/config/"), parse_sites)
 
+    def storage(self) -> Read[dict[str, object] | None]:
+        """What the running configuration says of its storage; nothing where it is left to Caddy."""
+        return Read(Request(self.service, "/config/"), parse_storage)
+
+
+def parse_storage(result: Result) -> dict[str, object] | None:
+    """Given the running configuration, return its part about the storage, if there is one."""
+    found = (json.loads(result.out) or {}).get("storage")
+    return dict(found) if found else None
+
 
 def parse_sites(result: Result) -> Sites:
     """Given the running configuration, return what it serves; nothing for a Caddy without one."""

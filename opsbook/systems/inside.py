@@ -55,14 +55,15 @@ def throwaway(image_id: str, mounts: Iterable[Mount], *words: str | int | None, 
     return cmd(
         "docker", "run", "--rm", "--pull=never", "--network=none", "--read-only",
         f"--user={user}" if user else None,
-        *(f"--mount={_mounted(mount)}" for mount in mounts),
+        *(f"--mount={mounted(mount)}" for mount in mounts),
         f"--entrypoint={program}", image_id, *arguments,
     )  # fmt: skip
 
 
-def _mounted(mount: Mount) -> str:
+def mounted(mount: Mount, *, writable: bool = False) -> str:
+    """Return the mount as `--mount` takes it."""
     source = mount.volume if mount.type == "volume" else mount.source
-    pairs = (f"type={mount.type}", f"source={source}", f"target={mount.destination}", "readonly")
+    pairs = (f"type={mount.type}", f"source={source}", f"target={mount.destination}", *(() if writable else ("readonly",)))
     return ",".join(_csv(pair) for pair in pairs)
 
 

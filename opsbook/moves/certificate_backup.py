@@ -1,0 +1,108 @@
+"""A backup of certificates: sealed and opened on the operator's machine, and judged before it goes anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from opsbook import age
+from opsbook.backup import file, payload
+from opsbook.backup.payload import Manifest, Payload
+from opsbook.backup.tarball import Stored
+from opsbook.errors import PlanEnds, UsageError
+from opsbook.host import Host
+from opsbook.moves import certificate_store as store
+
+PASSPHRASE = "the passphrase of the backup"  # noqa: S105  what the operator is asked for
+PROMPT = "prompt"
+
+
+class Sealing(Protocol):
+    """Params that say for whom a backup is sealed."""
+
+    @property
+    def recipient(self) -> tuple[str, ...]:
+        """`age1…`, `ssh-…` or files of them."""
+
+    @property
+    def passphrase(self) -> str | None:
+        """Where the passphrase comes from."""
+
+
+class Opening(Protocol):
+    """Params that say what opens a backup."""
+
+    @property
+    def passphrase(self) -> str | None:
+        """Where the passphrase comes from."""
+
+    @property
+    def identity(self) -> Path | None:
+        """A file of age identities, or an SSH key."""
+
+
+def recipients(given: Iterable[str]) -> tuple[str, ...]:
+    """Given recipients and files of them, return the recipients; raise UsageError for one that is none."""
+    return tuple(age.checked(one) for each in given for one in _lines(each))
+
+
+def sealed(host: Host, p: Sealing, plain: bytes) -> bytes:
+    """Return the bytes, sealed as the operator wants."""
+    if p.passphrase is not None:
+        return age.sealed_by(host.obtain(PASSPHRASE, p.passphrase), plain)
+    return age.sealed_for(recipients(p.recipient), plain)
+
+
+def expect_a_way(p: Sealing) -> None:
+    """Raise UsageError where it is not clear for whom a backup is sealed."""
+    if bool(p.recipient) == (p.passphrase is not None):
+        what = "a backup is sealed either for recipients or by a passphrase"
+        raise UsageError(what, next="give --recipient age1…|ssh-ed25519 …|FILE, or --passphrase prompt|-|FILE")
+    recipients(p.recipient)
+
+
+def opened(host: Host, p: Opening, path: Path) -> tuple[Payload, str]:
+    """Return what the backup holds, and its SHA-256 where one beside it agrees; raise Refused where it cannot be opened or is damaged.
+
+    A plan asks for no passphrase and ends here where one would be needed.
+    """
+    content, digest = file.load(path)
+    found = payload.read(_plain(host, p, content))
+    store.learn(host, found.files)
+    return found, digest
+
+
+def made(host: Host, files: tuple[Stored, ...], sites: dict[str, str]) -> Payload:
+    """Return the files with their manifest, taken now."""
+    return Payload(Manifest(host.name, host.entry.lab, host.now(), sites, payload.hashes(files)), files)
+
+
+def named(manifest: Manifest) -> str:
+    """Return the name of the backup's file: host and time."""
+    return f"{manifest.host}-certificates-{time.strftime('%Y%m%d-%H%M%SZ', time.gmtime(manifest.taken))}.tar.age"
+
+
+def _plain(host: Host, p: Opening, content: bytes) -> bytes:
+    if not age.wants_passphrase(content):
+        if p.identity is None:
+            raise UsageError("this backup is sealed for a recipient", next="give --identity FILE: the age identity or SSH key that opens it")
+        text = file.text_of(p.identity, "the identity")
+        host.mask.learn([text])
+        return age.opened_with(text, content)
+    if host.run.plan:
+        host.say("a plan asks for no passphrase, so it cannot tell what the backup holds")
+        raise PlanEnds(PASSPHRASE)
+    return age.opened_by(host.obtain(PASSPHRASE, p.passphrase or PROMPT), content)
+
+
+def _lines(given: str) -> list[str]:
+    """Return the recipient, or those in the file of that name."""
+    if given.startswith(("age1", "ssh-")):
+        return [given]
+    text = file.text_of(Path(given).expanduser(), "the file of recipients")
+    found = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not found:
+        raise UsageError("there is no recipient in this file", saw=given)
+    return found
