@@ -1,0 +1,64 @@
+"""Several small questions in one round trip, side by side on the host: one that hangs holds up none of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from opsbook.host import Read, Result
+from opsbook.shell import Command, Secret, prefixed, script
+
+GRACE = 5       # seconds for the host to end what takes too long, before we do
+NO_ANSWER = Result(1, "no answer", "no answer")
+# Standard input: for each question the number of its words, the words, and its own standard input, all ended by NUL.
+# Each answers in one piece: its number, exit code and output, so that what ends first may come first.
+ASK = """
+number=0
+while IFS= read -r -d '' count; do
+    words=()
+    for ((at = 0; at < count; at++)); do IFS= read -r -d '' word; words+=("$word"); done
+    IFS= read -r -d '' input
+    {
+        said=$(printf '%s' "$input" | "${words[@]}" 2>&1; printf ' %s' "${PIPESTATUS[1]}")
+        printf '%s\\036%s\\036%s\\037' "$number" "${said##* }" "${said% *}"
+    } &
+    number=$((number + 1))
+done
+wait
+"""
+
+
+def together(asked: Sequence[Read[Any]]) -> Read[tuple[Any, ...]]:
+    """What each of these questions is answered, in their order; both streams count as its output. No word of theirs may be a secret."""
+    text = "".join(_entry(question) for question in asked)
+    stdin = Secret(text) if any(isinstance(question.stdin, Secret) for question in asked) else text
+    within = max((question.within for question in asked), default=0) + 2 * GRACE
+    return Read(script(ASK), lambda result: _parsed(result, asked), stdin=stdin, within=within)
+
+
+def _entry(question: Read[Any]) -> str:
+    words = list(_words(question))
+    stdin = question.stdin.value if isinstance(question.stdin, Secret) else question.stdin or ""
+    return "".join(f"{part}\0" for part in (len(words), *words, stdin))
+
+
+def _words(question: Read[Any]) -> Iterator[str]:
+    if not isinstance(question.ask, Command):
+        raise TypeError("only commands are asked side by side on the host")
+    for word in prefixed(question.ask, "timeout", f"--kill-after={GRACE}", f"{question.within:g}").words:
+        if not isinstance(word, str):
+            raise TypeError("a secret is never an argument, and a pipe is no single command")
+        yield word
+
+
+def _parsed(result: Result, asked: Sequence[Read[Any]]) -> tuple[Any, ...]:
+    said = {int(number): Result(int(code), out, out) for number, code, out in _pieces(result.out)}
+    return tuple(question.parse(said.get(number, NO_ANSWER)) for number, question in enumerate(asked))
+
+
+def _pieces(text: str) -> Iterator[list[str]]:
+    """Yield number, code and output of each; an output may have the separators, too, as what comes from others may have anything."""
+    for piece in text.split("\x1f"):
+        parts = piece.split("\x1e", 2)
+        if len(parts) == 3 and parts[0].isdigit() and parts[1].isdigit():  # noqa: PLR2004
+            yield parts
