@@ -1,0 +1,128 @@
+"""Find out everything about the public sites: from outside, on the host itself, and from Caddy."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from opsbook.errors import CommandFailed, ConnectionLost, Refused, Unreachable, UsageError
+from opsbook.host import Host
+from opsbook.inventory import Site
+from opsbook.moves import services, vantage
+from opsbook.moves.endpoints import asking
+from opsbook.moves.endpoints.facts import Facts, SiteSeen
+from opsbook.shell import Secret
+from opsbook.systems import addresses, dns, docker, tls
+from opsbook.systems.caddy import Caddy, Sites
+from opsbook.systems.container import Container
+from opsbook.systems.dotenv import env_file
+from opsbook.systems.tls import Handshake
+from opsbook.systems.together import together
+
+OUTSIDE, CADDY, LOOPBACK = "outside", "caddy", "127.0.0.1"
+AT_ONCE = 6
+
+
+def expect_sites(host: Host) -> tuple[Site, ...]:
+    """Return the public sites of the host's stack; raise Refused where the inventory names none."""
+    if not host.stack.sites:
+        fix = f"stacks.{host.stack.name}.sites in the inventory: {{NAME: {{service: …, username: …, password_key: …}}}}"
+        raise Refused("the inventory names no public site of this stack", next=fix, host=host.name)
+    return host.stack.sites
+
+
+def gather(host: Host, *, from_within: bool = True) -> Facts:
+    """Return what is known; without a host outside, the host itself is asked where that is allowed, else Refused is raised."""
+    sites, seat = expect_sites(host), _seat(host, from_within=from_within)
+    passwords, why = passwords_of(host, sites)
+    address = vantage.address(host)
+    host.recall(docker.containers(host.stack.project))      # once, before many need it side by side
+    told, failed = _asked({
+        "seen": lambda: _seen(seat, sites, address, passwords),
+        "address": lambda: seat.read(dns.resolve(address)).addresses,
+        "IPv6": lambda: host.read(addresses.own_ipv6()),
+        "loopback": lambda: _loopback(host, sites),
+        "container": lambda: services.container(host, CADDY),
+        "names": lambda: _running(host),
+    })  # fmt: skip
+    found: Container | None = told.get("container")
+    return Facts(
+        entry=host.entry,
+        now=host.now(),
+        seat=seat.name,
+        outside=seat.name != host.name,
+        address=address,
+        ours=frozenset({*map(_plain, (*told.get("address", ()), *told.get("IPv6", ())))}),
+        sites=told["seen"],
+        own=told.get("loopback", {}),
+        caddy="" if found is not None and found.running else found.state if found is not None else "no container",
+        published=tuple(sorted({port.public for port in found.ports if not _loops(port.address)})) if found is not None else (),
+        served=told.get("names"),
+        why={**why, **failed},
+    )
+
+
+def passwords_of(host: Host, sites: tuple[Site, ...]) -> tuple[dict[str, Secret], dict[str, str]]:
+    """Return the sites' passwords by the site's name, and for those without one the reason; the mask learns them."""
+    path, wanted = f"{host.stack.directory}/{host.stack.env_file}", [site for site in sites if site.password_key is not None]
+    known: Mapping[str, str] = (host.read(env_file(path)) or {}) if wanted else {}
+    found = {site.name: known[site.password_key] for site in wanted if site.password_key is not None and known.get(site.password_key)}
+    host.mask.learn(found.values())
+    missing = {site.name: f"{path} has no {site.password_key}" for site in wanted if site.name not in found}
+    return {name: Secret(value) for name, value in found.items()}, missing
+
+
+def _seat(host: Host, *, from_within: bool) -> Host:
+    """Return the host from which the sites are asked."""
+    try:
+        seat = vantage.witness(host, OUTSIDE)
+    except Refused:
+        if not from_within:
+            raise
+        return host
+    if seat.name == host.name and not from_within:
+        fix = f"roles: [{OUTSIDE}] for another host of the inventory"
+        raise Refused("a host does not see itself from outside", saw=f"{host.name} has that role", next=fix, host=host.name)
+    return seat
+
+
+def _seen(seat: Host, sites: tuple[Site, ...], address: str, passwords: Mapping[str, Secret]) -> tuple[SiteSeen, ...]:
+    try:
+        return seat.read(asking.seen(sites, address, passwords))
+    except (Unreachable, ConnectionLost) as error:
+        raise CommandFailed(f"{seat.name} cannot be asked: {error.what}", saw=error.saw, next=f"opsbook doctor {seat.name}") from None
+
+
+def _loopback(host: Host, sites: tuple[Site, ...]) -> dict[str, Handshake]:
+    shown = host.read(together([tls.shown(LOOPBACK, site.name, site.port) for site in sites]))
+    return dict(zip([site.name for site in sites], shown, strict=True))
+
+
+def _running(host: Host) -> tuple[str, ...]:
+    sites: Sites = host.read(Caddy(CADDY).sites())
+    return sites.names
+
+
+def _asked(questions: dict[str, Callable[[], Any]]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Ask them side by side; return the answers, and for those without one the reason. What the seat says is not to be missed."""
+    told, why = dict[str, Any](), dict[str, str]()
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="endpoints") as pool:
+        futures = {name: pool.submit(question) for name, question in questions.items()}
+        for name, future in futures.items():
+            try:
+                told[name] = future.result()
+            except (CommandFailed, Refused, UsageError) as error:
+                if name == "seen":
+                    raise
+                why[name] = next(iter(error.saw.strip().splitlines()), "") or error.what
+    return told, why
+
+
+def _plain(address: str) -> str:
+    return str(ipaddress.ip_address(address))
+
+
+def _loops(address: str) -> bool:
+    return bool(address) and ipaddress.ip_address(address).is_loopback
