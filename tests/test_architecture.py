@@ -74,7 +74,7 @@ FOREIGN = {
     "yaml": "inventory_file lab systems",
     "requests": "downloads",
     "click": "cli commands tasks",
-    "sqlite3": "journal",
+    "sqlite3": "journal lab",
 }
 
 

@@ -55,14 +55,6 @@ def sealed(host: Host, p: Sealing, plain: bytes) -> bytes:
     return age.sealed_for(recipients(p.recipient), plain)
 
 
-def expect_a_way(p: Sealing) -> None:
-    """Raise UsageError where it is not clear for whom a backup is sealed."""
-    if bool(p.recipient) == (p.passphrase is not None):
-        what = "a backup is sealed either for recipients or by a passphrase"
-        raise UsageError(what, next="give --recipient age1…|ssh-ed25519 …|FILE, or --passphrase prompt|-|FILE")
-    recipients(p.recipient)
-
-
 def opened(host: Host, p: Opening, path: Path) -> tuple[Payload, str]:
     """Return what the backup holds, and its SHA-256 where one beside it agrees; raise Refused where it cannot be opened or is damaged.
 
@@ -87,7 +79,7 @@ def named(manifest: Manifest) -> str:
 def _plain(host: Host, p: Opening, content: bytes) -> bytes:
     if not age.wants_passphrase(content):
         if p.identity is None:
-            raise UsageError("this backup is sealed for a recipient", next="give --identity FILE: the age identity or SSH key that opens it")
+            raise UsageError("this backup is sealed for a recipient", next="give --identity FILE: its age identity or SSH key")
         text = file.text_of(p.identity, "the identity")
         host.mask.learn([text])
         return age.opened_with(text, content)

@@ -15,12 +15,12 @@ from opsbook.moves import services
 from opsbook.systems import pem
 from opsbook.systems.caddy import Caddy
 from opsbook.systems.container import Container
-from opsbook.systems.pem import Leaf
+from opsbook.systems.tls import Certificate
 from opsbook.systems.volume import Folder, decoded
 
 CADDY = "caddy"
 TRIES = 3                   # Caddy may write while we read
-ACCOUNTS = ("certificates/", "acme/")
+CERTIFICATES, ACCOUNTS = "certificates/", "acme/"
 PATH = "storage_path"
 
 
@@ -29,7 +29,7 @@ class Held:
     """A certificate in the storage, and whether its key is beside it."""
 
     path: str
-    leaf: Leaf
+    leaf: Certificate
     fits: bool
 
 
@@ -84,8 +84,12 @@ def of_site(found: Iterable[Held], name: str) -> tuple[Held, ...]:
 
 
 def lasting(found: dict[str, str]) -> dict[str, str]:
-    """Given hashes by path, return those of certificates, keys and accounts: what Caddy changes only by an order."""
-    return {path: digest for path, digest in found.items() if path.startswith(ACCOUNTS)}
+    """Given hashes by path, return those of certificates, keys and accounts: what Caddy changes only by an order.
+
+    The notes beside a certificate are left out: newer Caddys write into them when they ask the CA for the best time to renew.
+    """
+    ours = ((path, path.startswith(ACCOUNTS) or (path.startswith(CERTIFICATES) and path.endswith((".crt", ".key")))) for path in found)
+    return {path: found[path] for path, lasts in ours if lasts}
 
 
 def _path(host: Host, found: Container) -> str:

@@ -66,7 +66,7 @@ rmdir -- "$before-back"
 rm -rf {INCOMING}
 sync
 """
-LISTED = 'cd -- "$1" 2>/dev/null || exit 0; ls -A\n'
+LISTED = 'cd -- "$1/$2" 2>/dev/null || exit 0; exec ls -A\n'
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ class Folder:
         """SHA-256 of each file, by its path; nothing for a folder that is not there."""
         return Read(cmd(*self._throwaway(HASHES, below)), parse_hashes, within=60)
 
-    def listed(self) -> Read[tuple[str, ...]]:
-        """The names at its top, our own among them; nothing for a folder that is not there."""
-        return Read(cmd(*self._throwaway(LISTED)), parse_names, within=60)
+    def listed(self, below: str = ".") -> Read[tuple[str, ...]]:
+        """The names at its top, our own among them, or in a folder below; nothing for one that is not there."""
+        return Read(cmd(*self._throwaway(LISTED, below)), parse_names, within=60)
 
     def unpack(self, tar: bytes, title: str) -> Write:
         """Lay the files of the tar beside what is there, for `swap`; they belong to the container's user."""
