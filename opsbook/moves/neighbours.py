@@ -15,10 +15,10 @@ KEPT = "neighbours"
 CHANGED, LOOPS, RESTARTING = "is not the same any more", "restarts by itself", "restarting"
 
 
-def remember(host: Host, service: str) -> None:
-    """Keep which containers the other services run in, and since when; a rerun keeps what the first run saw."""
+def remember(host: Host, *services: str) -> None:
+    """Keep which containers all others than these services run in, and since when; a rerun keeps what the first run saw."""
     if KEPT not in host.run.kept:
-        others = (found for found in host.read(docker.containers(host.stack.project)) if found.service != service)
+        others = (found for found in host.read(docker.containers(host.stack.project)) if found.service not in services)
         host.keep(**{KEPT: {found.name: _life(found) for found in others}})
 
 
