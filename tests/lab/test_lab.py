@@ -23,7 +23,7 @@ from tests.lab.conftest import STACK
 from tests.lab.reach import VPS, on_vps, ssh
 from tests.lab.snapshot import snapshot
 
-STAND_INS = {"loki", "promtail", "thanos-query", "thanos-sidecar"}
+STAND_INS = {"grafana", "loki", "promtail", "thanos-query", "thanos-sidecar"}
 UP = "from opsbook.lab.lab import here; from opsbook.lab.up import up; up(here(), lambda line: print(line, flush=True), {})"
 
 
@@ -77,7 +77,7 @@ def test_every_service_is_healthy_and_stand_ins_are_labelled(lab: Lab) -> None:
     found = status(lab)
     assert found.up
     services = next(host.services for host in found.hosts if host.name == VPS)
-    assert len(services) == 9
+    assert len(services) == 10
     assert {service.health for service in services} == {"healthy"}
     assert {service.name for service in services if service.stand_in} == STAND_INS
 

@@ -39,10 +39,10 @@ def values(env: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in env.splitlines())
 
 
-def test_the_stack_has_the_eight_services_and_its_exporter() -> None:
+def test_the_stack_has_the_nine_services_and_its_exporter() -> None:
     assert set(SERVICES) == {
         *("prometheus", "thanos-sidecar", "thanos-query", "alertmanager", "loki"),
-        *("promtail", "blackbox-exporter", "caddy", "queue-exporter"),
+        *("promtail", "blackbox-exporter", "caddy", "grafana", "queue-exporter"),
     }
 
 

@@ -32,7 +32,7 @@ def write(root: Path, recipe: Recipe, program: bytes, sink: IO[bytes]) -> None:
             archive.addfile(file(name, content, mode), io.BytesIO(content))
         for source, name in chosen(root, recipe):
             archive.add(root / source, name, filter=owned_by_root)
-        for name, target in shell_links(root, recipe.busybox):
+        for name, target in (*shell_links(root, recipe.busybox), *recipe.links):
             archive.addfile(link(name, target))
 
 

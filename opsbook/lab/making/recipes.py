@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-NOBODY, LOKI, ROOT = 65534, 10001, 0
+NOBODY, LOKI, GRAFANA, ROOT = 65534, 10001, 472, 0
 
 
 def libraries(*names: str) -> tuple[str, ...]:
@@ -31,6 +31,7 @@ class Recipe:
     settings: tuple[str, ...] = ()
     stand_in: str = ""  # the program that ours stands in for
     binary: str = ""  # where that program lies in the image
+    links: tuple[tuple[str, str], ...] = ()  # further names of its programs
 
 
 PROMETHEUS = Recipe(
@@ -120,7 +121,33 @@ CADVISOR = Recipe(
     stand_in="cadvisor",
     binary="usr/bin/cadvisor",
 )
-RECIPES = (PROMETHEUS, ALERTMANAGER, BLACKBOX, CADDY, PYTHON_BASE, THANOS_IMAGE, LOKI_IMAGE, PROMTAIL_IMAGE, CADVISOR)
+GRAFANA_IMAGE = Recipe(
+    "grafana/grafana:12.0.2",
+    holds=libraries("sqlite3"),
+    busybox="usr/bin",
+    data=(("var/lib/grafana", GRAFANA), ("var/log/grafana", GRAFANA), ("etc/grafana", ROOT)),
+    settings=(
+        "ENV PATH=/usr/share/grafana/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "ENV GF_PATHS_CONFIG=/etc/grafana/grafana.ini",
+        "ENV GF_PATHS_DATA=/var/lib/grafana",
+        "ENV GF_PATHS_HOME=/usr/share/grafana",
+        "ENV GF_PATHS_LOGS=/var/log/grafana",
+        "ENV GF_PATHS_PLUGINS=/var/lib/grafana/plugins",
+        "ENV GF_PATHS_PROVISIONING=/etc/grafana/provisioning",
+        "WORKDIR /usr/share/grafana",
+        "USER 472",
+        "EXPOSE 3000",
+        'ENTRYPOINT ["/run.sh"]',
+    ),
+    stand_in="grafana",
+    binary="usr/share/grafana/bin/grafana",
+    links=(
+        ("run.sh", "usr/share/grafana/bin/grafana"),
+        ("usr/share/grafana/bin/grafana-cli", "grafana"),
+        ("usr/share/grafana/bin/grafana-server", "grafana"),
+    ),
+)
+RECIPES = (PROMETHEUS, ALERTMANAGER, BLACKBOX, CADDY, PYTHON_BASE, THANOS_IMAGE, LOKI_IMAGE, PROMTAIL_IMAGE, GRAFANA_IMAGE, CADVISOR)
 
 
 def real(recipe: Recipe) -> Recipe:

@@ -71,7 +71,7 @@ def files(project: str) -> tuple[Placed, ...]:
 
 def variables(logins: tuple[Login, ...]) -> dict[str, str]:
     """Make the variables of `.env`, each service with a password of its own."""
-    env = {}
+    env: dict[str, str] = {}
     for login in logins:
         env |= {f"{login.key}_USERNAME": "admin", f"{login.key}_PASSWORD": "p" + secrets.token_urlsafe(21)}
     return {**env, "HEALTH_INTERVAL": "5s"}

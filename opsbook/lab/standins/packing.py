@@ -6,8 +6,8 @@ import io
 import zipfile
 from pathlib import Path
 
-NAMES = ("loki", "promtail", "thanos", "cadvisor")
-ALONE = ("cadvisor",)  # not packed with the others: a change of it leaves their images as they are
+NAMES = ("loki", "promtail", "thanos", "cadvisor", "grafana")
+ALONE = ("cadvisor", "grafana")  # with NAME_*.py not packed with the others: a change leaves their images as they are
 SHEBANG = b"#!/usr/bin/python3 -IS\n"
 EPOCH = (2026, 1, 1, 0, 0, 0)  # a fixed time makes the same source the same bytes, so images are reused
 
@@ -21,8 +21,8 @@ def program(name: str) -> bytes:
 
 
 def _modules(name: str) -> dict[str, str]:
-    own = {"__init__.py", "packing.py", *(f"{one}.py" for one in ALONE if one != name)}
-    found = sorted(path for path in Path(__file__).parent.glob("*.py") if path.name not in own)
+    others = {"__init__", "packing", *(one for one in ALONE if one != name)}
+    found = sorted(path for path in Path(__file__).parent.glob("*.py") if path.stem not in others and path.stem.split("_")[0] not in others)
     return {f"standins/{path.name}": path.read_text(encoding="utf-8") for path in found}
 
 
