@@ -8,6 +8,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from opsbook.systems.tls import Certificate
 
+END = "-----END CERTIFICATE-----"
+
 
 def leaf(chain: bytes) -> Certificate | None:
     """Given a chain, return its first certificate; nothing where there is none that can be read."""
@@ -18,6 +20,12 @@ def leaf(chain: bytes) -> Certificate | None:
         return None
     starts, ends = found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp()
     return Certificate(starts, ends, _serial(found.serial_number), found.issuer.rfc4514_string(), tuple(named))
+
+
+def leaves(text: str) -> tuple[Certificate, ...]:
+    """Given chains one after the other, return the certificates in them that are for names, and so none of an authority."""
+    blocks = (f"{block}{END}\n".encode() for block in text.split(END)[:-1])
+    return tuple(found for block in blocks if (found := leaf(block)) is not None and found.names)
 
 
 def belong_together(key: bytes, chain: bytes) -> bool:

@@ -36,6 +36,22 @@ PACK = 'cd -- "$1" && exec tar -c -f - .\n'
 HASHES = f"""[ -d "$1" ] || exit 0
 cd -- "$1" && cd -- "$2" && exec find . -type f {OWN} -exec sha256sum '{{}}' +
 """
+CHAINS = f"""[ -d "$1" ] || exit 0
+cd -- "$1" && exec find . -type f {OWN} -name '*.crt' -exec cat '{{}}' +
+"""
+# of a site's certificates, what is there is set aside once by the run whose id is $2, so that Caddy orders new ones
+SET_ASIDE = """set -e; umask 077
+cd -- "$1"; aside=.opsbook-aside-$2; shift 2
+if [ -d "$aside" ]; then exit; fi
+rm -rf .opsbook-aside-*; mkdir "$aside.new"
+for site; do
+    for each in certificates/*/"$site"; do
+        [ ! -d "$each" ] || { mkdir -p "$aside.new/${each%/*}"; mv -- "$each" "$aside.new/${each%/*}/"; }
+    done
+done
+mv "$aside.new" "$aside"
+sync
+"""
 UNPACK = f"""set -e; umask 077
 mkdir -p -- "$1"; cd -- "$1"
 rm -rf {INCOMING}; mkdir {INCOMING}
@@ -89,6 +105,15 @@ class Folder:
     def listed(self, below: str = ".") -> Read[tuple[str, ...]]:
         """The names at its top, our own among them, or in a folder below; nothing for one that is not there."""
         return Read(cmd(*self._throwaway(LISTED, below)), parse_names, within=60)
+
+    def chains(self) -> Read[str]:
+        """The text of every certificate file in it, one after the other; no key."""
+        return Read(cmd(*self._throwaway(CHAINS)), text, within=60)
+
+    def set_aside(self, run: str, *sites: str) -> Write:
+        """Move these sites' certificates out of Caddy's sight, once for that run; its accounts with the CA stay."""
+        title = f"set the stored certificates of {', '.join(sites)} aside"
+        return Write(cmd(*self._throwaway(SET_ASIDE, run, *sites, change=True)), title)
 
     def unpack(self, tar: bytes, title: str) -> Write:
         """Lay the files of the tar beside what is there, for `swap`; they belong to the container's user."""

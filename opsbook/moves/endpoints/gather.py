@@ -13,15 +13,14 @@ from opsbook.inventory import Site
 from opsbook.moves import services, vantage
 from opsbook.moves.endpoints import asking
 from opsbook.moves.endpoints.facts import Facts, SiteSeen
+from opsbook.moves.endpoints.loopback import shown_here
 from opsbook.shell import Secret
-from opsbook.systems import addresses, dns, docker, tls
+from opsbook.systems import addresses, dns, docker
 from opsbook.systems.caddy import Caddy, Sites
 from opsbook.systems.container import Container
 from opsbook.systems.dotenv import env_file
-from opsbook.systems.tls import Handshake
-from opsbook.systems.together import together
 
-OUTSIDE, CADDY, LOOPBACK = "outside", "caddy", "127.0.0.1"
+OUTSIDE, CADDY = "outside", "caddy"
 AT_ONCE = 6
 
 
@@ -43,7 +42,7 @@ def gather(host: Host, *, from_within: bool = True) -> Facts:
         "seen": lambda: _seen(seat, sites, address, passwords),
         "address": lambda: seat.read(dns.resolve(address)).addresses,
         "IPv6": lambda: host.read(addresses.own_ipv6()),
-        "loopback": lambda: _loopback(host, sites),
+        "loopback": lambda: shown_here(host),
         "container": lambda: services.container(host, CADDY),
         "names": lambda: _running(host),
     })  # fmt: skip
@@ -67,7 +66,7 @@ def gather(host: Host, *, from_within: bool = True) -> Facts:
 def passwords_of(host: Host, sites: tuple[Site, ...]) -> tuple[dict[str, Secret], dict[str, str]]:
     """Return the sites' passwords by the site's name, and for those without one the reason; the mask learns them."""
     path, wanted = f"{host.stack.directory}/{host.stack.env_file}", [site for site in sites if site.password_key is not None]
-    known: Mapping[str, str] = (host.read(env_file(path)) or {}) if wanted else {}
+    known = (host.read(env_file(path)) if wanted else None) or {}
     found = {site.name: known[site.password_key] for site in wanted if site.password_key is not None and known.get(site.password_key)}
     host.mask.learn(found.values())
     missing = {site.name: f"{path} has no {site.password_key}" for site in wanted if site.name not in found}
@@ -93,11 +92,6 @@ def _seen(seat: Host, sites: tuple[Site, ...], address: str, passwords: Mapping[
         return seat.read(asking.seen(sites, address, passwords))
     except (Unreachable, ConnectionLost) as error:
         raise CommandFailed(f"{seat.name} cannot be asked: {error.what}", saw=error.saw, next=f"opsbook doctor {seat.name}") from None
-
-
-def _loopback(host: Host, sites: tuple[Site, ...]) -> dict[str, Handshake]:
-    shown = host.read(together([tls.shown(LOOPBACK, site.name, site.port) for site in sites]))
-    return dict(zip([site.name for site in sites], shown, strict=True))
 
 
 def _running(host: Host) -> tuple[str, ...]:

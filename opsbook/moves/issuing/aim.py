@@ -1,0 +1,55 @@
+"""What a run aims at for each site: the stored certificate, or a new one; decided once, and kept for a rerun."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from opsbook.host import Host
+from opsbook.moves.issuing.standing import Standing
+from opsbook.systems.acme import BACKDATED
+from opsbook.systems.tls import Certificate, Handshake
+
+KEPT = "certificates"
+
+
+@dataclass(frozen=True)
+class Aim:
+    """One site: `stored` is the serial that shall be served; where that is nothing, one that is neither of `before`."""
+
+    stored: str
+    before: tuple[str, ...]
+
+    def missed(self, found: Certificate | None, started: float) -> str:
+        """Return why this certificate is not what the run aims at; nothing where it is."""
+        if found is None:
+            return "it is served with none"
+        if self.stored:
+            return "" if found.serial == self.stored else f"it is served with …{found.serial[-8:]}, not with …{self.stored[-8:]}"
+        if found.serial in self.before:
+            return f"it is still served with the old one, …{found.serial[-8:]}"
+        return "" if found.starts >= started - BACKDATED else f"…{found.serial[-8:]} is older than this run"
+
+
+def remember(host: Host, standing: Iterable[Standing], now: float, *, anew: bool) -> None:
+    """Keep what the run aims at; a rerun keeps what the first run decided."""
+    if KEPT not in host.run.kept:
+        aims = {one.name: _aim(one, now, anew=anew) for one in standing}
+        host.keep(**{KEPT: aims})
+
+
+def aims(host: Host) -> Mapping[str, Aim]:
+    """Return what the run aims at, by the sites' names."""
+    return {name: Aim(stored, tuple(before)) for name, (stored, before) in host.run.kept.get(KEPT, {}).items()}
+
+
+def missed(host: Host, shown: Mapping[str, Handshake]) -> dict[str, str]:
+    """Given what is shown for each site, return by name where that is not what the run aims at."""
+    found = {name: aim.missed(shown[name].certificate, host.run.started) for name, aim in aims(host).items() if name in shown}
+    return {name: why for name, why in found.items() if why}
+
+
+def _aim(one: Standing, now: float, *, anew: bool) -> list[object]:
+    stored = "" if anew else one.usable(now)
+    known = (one.served, one.kept.serial if one.kept is not None else "")
+    return [stored, sorted({serial for serial in known if serial})]
