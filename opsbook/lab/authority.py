@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from opsbook.lab import names
@@ -12,15 +11,16 @@ from opsbook.lab.engine import Progress
 from opsbook.lab.lab import Lab
 from opsbook.lab.making.images import Images
 from opsbook.lab.making.recipes import CADDY
+from opsbook.lab.network import ip
 from opsbook.lab.placing import Placed, digest, tar, text
+from opsbook.lab.profile import SITE
 from opsbook.lab.state import place
 
 NAME = "ca"
-DOMAIN = "ca.lab.invalid"
 FOLDER = "/etc/lab-ca"
 TRUSTED = "/usr/local/share/ca-certificates/opsbook-lab.crt"  # where a server has the root
 HERE = Path(__file__).parent / "etc"
-ASK = f"curl --silent --fail --output /dev/null --cacert {FOLDER}/root.crt https://{DOMAIN}/acme/local/directory"
+ASK = f"curl --silent --fail --output /dev/null --cacert {FOLDER}/root.crt https://{names.AUTHORITY}/acme/local/directory"
 SERVE = f"""
 test -e /run/ca.pid && kill -0 "$(cat /run/ca.pid)" 2>/dev/null && exit
 XDG_DATA_HOME=/var/lib/lab-ca caddy run --config {FOLDER}/Caddyfile >>/var/log/ca.log 2>&1 & echo $! > /run/ca.pid
@@ -40,24 +40,25 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 
 """
 
 
-def bring_up(lab: Lab, images: Images, address: str, records: Mapping[str, str], progress: Progress) -> None:
-    """Bring the server up, with these names and their addresses."""
+def bring_up(lab: Lab, images: Images, subnet: str, progress: Progress) -> None:
+    """Bring the server up; both services answer afterwards."""
     root(lab, images.servers.plain)
     files, program = own_files(lab), caddy(images)
-    box = Box(NAME, images.servers.plain, arguments(address), ("-c", "rm -f /run/*.pid; exec sleep infinity"), f"{digest(files)} {program}")
+    box = box_of(images.servers.plain, ip(subnet, SITE.ca_address), f"{digest(files)} {program}")
     if reusable(lab, box):
         progress(f"{NAME}: reused")
     else:
         make(lab, box, tar(files))
         install(lab, program)
         progress(f"{NAME}: made")
-    names.serve(lab.container(NAME), {**records, DOMAIN: address})
+    names.serve(lab.container(NAME), names.records(subnet))
     script(lab.container(NAME), SERVE)
 
 
-def arguments(address: str) -> tuple[str, ...]:
-    """Return the arguments of a sleeper, beside which both services can be down; it asks itself for names."""
-    return ("--init", f"--ip={address}", f"--dns={address}", "--entrypoint=/bin/sh")
+def box_of(image: str, address: str, content: str) -> Box:
+    """Describe the container: both services beside a sleeper, so that they can be down; it asks itself for names."""
+    arguments = ("--init", f"--ip={address}", f"--dns={address}", "--entrypoint=/bin/sh")
+    return Box(NAME, image, arguments, ("-c", "rm -f /run/ca.pid /run/dnsmasq.pid; exec sleep infinity"), content)
 
 
 def own_files(lab: Lab) -> tuple[Placed, ...]:

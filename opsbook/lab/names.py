@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import yaml
 
 from opsbook.lab.docker import script
+from opsbook.lab.network import ip
 from opsbook.lab.p24 import STACKS
 from opsbook.lab.profile import SITE
 
+AUTHORITY = "ca.lab.invalid"
 # Whatever is in the file is an answer, everything else is no name at all, at once: nobody upstream is asked.
 SETTINGS = ("--no-resolv", "--no-hosts", "--local=/#/", "--cache-size=0", "--user=root", "--pid-file=/run/dnsmasq.pid")
 WRITE = """
@@ -30,9 +32,10 @@ done < /etc/lab-ca/names
 """
 
 
-def records(addresses: Mapping[str, str]) -> dict[str, str]:
-    """Return every public name of the site with the address of the host that its stack is on."""
-    return {name: addresses[host.name] for host in SITE.hosts if host.stack for name in sites(host.stack)}
+def records(subnet: str) -> dict[str, str]:
+    """Return every public name of the site with the address of the host that its stack is on, and the authority's own."""
+    own = {name: ip(subnet, host.address) for host in SITE.hosts if host.stack for name in sites(host.stack)}
+    return {**own, AUTHORITY: ip(subnet, SITE.ca_address)}
 
 
 def sites(stack: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from opsbook.lab import breaking, gitserver, state
+from opsbook.lab import breaking, gitserver, sites, state
 from opsbook.lab.docker import script
 from opsbook.lab.faults import actions, fault
 from opsbook.lab.lab import Lab
@@ -61,6 +61,7 @@ def reset(lab: Lab) -> None:
             actions.run(lab, START, DIRECTORY, user=actions.ADMIN)
         actions.run(lab, RELOAD)
         knows_its_neighbours(lab.container(actions.HOST))
+        sites.renewed(lab.container(actions.HOST))
 
 
 def mended(lab: Lab) -> None:

@@ -17,7 +17,6 @@ from opsbook.lab.lab import Lab, cache_folder
 from opsbook.lab.making import releases
 from opsbook.lab.making.images import Images, alone, images
 from opsbook.lab.making.store import stores
-from opsbook.lab.names import records
 from opsbook.lab.network import ip, network
 from opsbook.lab.p24 import REPO, contents
 from opsbook.lab.profile import GIT, MIRROR, SITE, Profile
@@ -69,7 +68,7 @@ def inner(made: Images, profile: Profile) -> tuple[Images, ...]:
 def start(lab: Lab, profile: Profile, site: Site, subnet: str) -> None:
     """Start what serves names, certificates and files, the hosts, and their stacks."""
     if profile.hosts:
-        authority.bring_up(lab, site.images, site.names, records(site.addresses), site.progress)
+        authority.bring_up(lab, site.images, subnet, site.progress)
     if profile.needs(GIT):
         hosts.git_server(lab, site.images, ip(subnet, profile.git_address), site.progress, tree_digest(REPO))
         gitserver.initialise(lab, REPO)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from opsbook.errors import UsageError
-from opsbook.lab.faults import config, mounts, reach, releases, repo, running, server
+from opsbook.lab.faults import certificates, config, mounts, passwords, reach, releases, repo, running, server
 from opsbook.lab.faults.fault import Fault
 
-ROOMS = (repo, config, mounts, running, reach, releases, server)
+ROOMS = (repo, config, mounts, running, reach, releases, server, certificates, passwords)
 FAULTS: tuple[Fault, ...] = tuple(sorted((one for room in ROOMS for one in room.FAULTS), key=lambda one: one.name))
 
 
