@@ -89,7 +89,7 @@ def _vet(field: Field, value: object) -> None:
         raise UsageError(f"{field.option}: an empty text means nothing here")
     if UNSAFE.search(text):
         raise UsageError(f"{field.option}: no line ends or control characters, please", saw=ascii(text[:60]))
-    if text.startswith("-"):
+    if text.startswith("-") and text != "-":       # which is standard input
         raise UsageError(f"{field.option}: a value that begins with a dash would be read as an option", saw=ascii(text[:60]))
 
 

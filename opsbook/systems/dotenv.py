@@ -45,14 +45,25 @@ def parse_env(text: str) -> dict[str, str]:
 def replaced(text: str, values: Mapping[str, str]) -> str:
     """Given a `.env` and new values, return it with every assignment of theirs changed and everything else byte for byte; what was
     missing comes at the end. Raise CommandFailed where it cannot be read, ValueError for a value that no quoting can hold."""
+    before = written(text)
+    return rewritten(text, {name: _quoted(value, before.get(name, "'")) for name, value in values.items()})
+
+
+def rewritten(text: str, values: Mapping[str, str]) -> str:
+    """Do the same with values as they are to be written, quotes included."""
     parts, at = list[str](), 0
     found = [one for one in assignments(text) if one.name in values]
     for one in found:
-        parts += [text[at : one.start], _written(values[one.name], one.written)]
+        parts += [text[at : one.start], values[one.name]]
         at = one.end
     missing = values.keys() - {one.name for one in found}
     tail = text[at:] if not missing or text.endswith("\n") or not text else f"{text[at:]}\n"
-    return "".join([*parts, tail, *(f"{name}={_written(values[name])}\n" for name in values if name in missing)])
+    return "".join([*parts, tail, *(f"{name}={value}\n" for name, value in values.items() if name in missing)])
+
+
+def written(text: str) -> dict[str, str]:
+    """Return the values as they are written, quotes included; of a name that is assigned twice the last one."""
+    return {one.name: one.written for one in assignments(text)}
 
 
 def rough(text: str) -> dict[str, str]:
@@ -74,7 +85,7 @@ def meant(written: str, known: Mapping[str, str]) -> str:
     return inner if written[0] == "'" else expanded(ESCAPE.sub(lambda match: MEANT[match[1]], inner), known)
 
 
-def _written(value: str, before: str = "'") -> str:
+def _quoted(value: str, before: str) -> str:
     """Return the value as it is to be written: bare only where it was bare and nothing in it could mean anything else."""
     if before[:1] not in {"'", '"'} and PLAIN.fullmatch(value):
         return value
