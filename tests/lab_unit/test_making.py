@@ -12,7 +12,10 @@ from opsbook.lab.making import pack, roots
 from opsbook.lab.making.recipes import RECIPES, Recipe
 from opsbook.lab.making.services import plans
 
-STAND_INS = {"grafana/grafana:12.0.2", "quay.io/thanos/thanos:v0.36.1", "grafana/loki:3.4.5", "grafana/promtail:3.4.5", "ghcr.io/google/cadvisor:v0.60.5"}
+STAND_INS = {
+    *("quay.io/thanos/thanos:v0.36.1", "grafana/loki:3.4.5", "grafana/promtail:3.4.5"),
+    *("grafana/grafana:12.0.2", "ghcr.io/google/cadvisor:v0.60.5"),
+}
 LABEL = "LABEL opsbook.stand-in=true"
 
 
