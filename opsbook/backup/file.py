@@ -24,11 +24,11 @@ def keep(folder: Path, name: str, content: bytes) -> tuple[Path, str]:
     """Write a new file, and its checksum beside it; return its path and SHA-256. Raise Refused where that cannot be."""
     digest, path = hashlib.sha256(content).hexdigest(), folder / name
     try:
+        if path.exists():
+            raise Refused("a backup of this name is there already", saw=str(path), next="run it again")
         private_folder(folder)
         _place(folder / f"{name}{SUM}", f"{digest}  {name}\n".encode())     # first: a backup that is there has its checksum
         _place(path, content)
-    except FileExistsError:
-        raise Refused("a backup of this name is there already", saw=str(path), next="run it again") from None
     except OSError as error:
         raise Refused("the backup cannot be written", saw=f"{path}: {error.strerror}", next="give another folder: --into FOLDER") from None
     return path, digest

@@ -79,7 +79,7 @@ def _answer(payload: Payload, stand: tuple[Standing, ...], where: dict[str, obje
     rows = tuple((one.site, one.serial[-12:] or "-", moment(one.ends), one.wrong or "yes") for one in stand)
     return Answer(
         data={**where, "files": len(payload.files), "sites": [asdict(one) for one in stand]},
-        table=Table(("site", "serial", "until", "served and with its key"), rows),
+        table=Table(("site", "serial", "until", "served"), rows),
         lines=(str(where["path"]), f"{counted(len(payload.files), 'file')}, each by its SHA-256 as on the host", proof),
         trouble="; ".join(bad),
     )

@@ -33,37 +33,37 @@ class Params:
     older: Annotated[bool, "the backup is older than what is served, and that is meant"] = False
     partly: Annotated[bool, "Caddy may order what the backup lacks"] = False
 
-    @property
-    def wish(self) -> Wish:
-        """Return all of it as the moves take it."""
-        return Wish(self.backup, self.passphrase, self.identity, self.other_host, self.older, self.partly)
+
+def wish(p: Params) -> Wish:
+    """Return all of it as the moves take it."""
+    return Wish(p.backup, p.passphrase, p.identity, p.other_host, p.older, p.partly)
 
 
 def look(host: Host, p: Params) -> None:
     """Open the backup, and compare it with what is there and what is served."""
     services.expect_own_project(host)
-    restoring.look(host, p.wish)
+    restoring.look(host, wish(p))
     neighbours.remember(host, CADDY)
 
 
 def put_in_place(host: Host, p: Params) -> None:
     """Swap Caddy's storage for the backup's while Caddy stands still, and start it."""
-    restoring.put_in_place(host, p.wish)
+    restoring.put_in_place(host, wish(p))
 
 
 def start_anew(host: Host, p: Params) -> None:
     """Start Caddy anew where it serves others than those in its storage."""
-    restoring.start_anew(host, p.wish)
+    restoring.start_anew(host, wish(p))
 
 
 def serves_the_backup(host: Host, p: Params) -> Seen:
     """Each site is served with the backup's certificate, and its chain leads to a root that the host trusts."""
-    return restoring.serves_the_backup(host, p.wish)
+    return restoring.serves_the_backup(host, wish(p))
 
 
 def holds_the_backup(host: Host, p: Params) -> Seen:
     """Caddy's storage holds the backup's certificates, keys and accounts, and Caddy has ordered none."""
-    return restoring.holds_the_backup(host, p.wish)
+    return restoring.holds_the_backup(host, wish(p))
 
 
 def caddy_is_healthy(host: Host, p: Params) -> Seen:
@@ -78,12 +78,12 @@ def others_are_untouched(host: Host, p: Params) -> Seen:
 
 def put_back(host: Host, p: Params) -> None:
     """Put back what the storage held before, while Caddy stands still, and start it."""
-    restoring.put_back(host, p.wish)
+    restoring.put_back(host, wish(p))
 
 
 def is_as_before(host: Host, p: Params) -> Seen:
     """Caddy's storage holds what it held before, and what was served from it is served again."""
-    return restoring.is_as_before(host, p.wish)
+    return restoring.is_as_before(host, wish(p))
 
 
 def what_caddy_logged(host: Host, p: Params) -> str:
