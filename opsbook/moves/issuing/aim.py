@@ -15,10 +15,16 @@ KEPT = "certificates"
 
 @dataclass(frozen=True)
 class Aim:
-    """One site: `stored` is the serial that shall be served; where that is nothing, one that is neither of `before`."""
+    """One site: `stored` is the serial that shall be served; where that is nothing, one that nobody has seen `before`."""
 
     stored: str
+    served: str                 # when the run began
     before: tuple[str, ...]
+
+    @property
+    def reached(self) -> bool:
+        """Return whether the site was served with it from the beginning."""
+        return bool(self.stored) and self.stored == self.served
 
     def missed(self, found: Certificate | None, started: float) -> str:
         """Return why this certificate is not what the run aims at; nothing where it is."""
@@ -40,7 +46,7 @@ def remember(host: Host, standing: Iterable[Standing], now: float, *, anew: bool
 
 def aims(host: Host) -> Mapping[str, Aim]:
     """Return what the run aims at, by the sites' names."""
-    return {name: Aim(stored, tuple(before)) for name, (stored, before) in host.run.kept.get(KEPT, {}).items()}
+    return {name: Aim(stored, served, tuple(before)) for name, (stored, served, before) in host.run.kept.get(KEPT, {}).items()}
 
 
 def missed(host: Host, shown: Mapping[str, Handshake]) -> dict[str, str]:
@@ -52,4 +58,4 @@ def missed(host: Host, shown: Mapping[str, Handshake]) -> dict[str, str]:
 def _aim(one: Standing, now: float, *, anew: bool) -> list[object]:
     stored = "" if anew else one.usable(now)
     known = (one.served, one.kept.serial if one.kept is not None else "")
-    return [stored, sorted({serial for serial in known if serial})]
+    return [stored, one.served, sorted({serial for serial in known if serial})]
