@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from opsbook.lab import breaking, gitserver, sites, state
+from opsbook.lab import breaking, gitserver, grafana, sites, state
 from opsbook.lab.docker import script
 from opsbook.lab.faults import actions, fault
 from opsbook.lab.lab import Lab
@@ -59,6 +59,7 @@ def reset(lab: Lab) -> None:
         actions.run(lab, START, DIRECTORY, user=actions.ADMIN)
         if actions.run(lab, STRANDED).strip():
             actions.run(lab, START, DIRECTORY, user=actions.ADMIN)
+        grafana.renewed(lab.container(actions.HOST))
         actions.run(lab, RELOAD)
         knows_its_neighbours(lab.container(actions.HOST))
         sites.renewed(lab.container(actions.HOST))

@@ -11,6 +11,7 @@ from opsbook.errors import UsageError
 from opsbook.lab.docker import LabError, docker
 from opsbook.lab.faults.actions import ADMIN, HOST, apply, healthy, name, run
 from opsbook.lab.faults.fault import Fault
+from opsbook.lab.grafana import VOLUME
 from opsbook.lab.lab import Lab
 from opsbook.lab.p24.env import HASH_ROUNDS
 from opsbook.lab.stack import DIRECTORY
@@ -36,7 +37,6 @@ armed=$(find . -maxdepth 1 -name "$3")
 rm -f "$2" "$3"
 if [ "$armed" ]; then docker restart "$4"; fi
 """
-VOLUME = "monitoring_grafana_data"
 AS_ADMIN = f"--user={ADMIN}"
 
 
