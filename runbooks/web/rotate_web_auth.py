@@ -104,7 +104,7 @@ def remember_others(host: Host, target: Target, paths: tuple[str, ...]) -> None:
 def change_the_hash(host: Host, p: Params) -> None:
     """Put the new hash into web.yml, and let the service see it."""
     target = find(host, p.service)
-    edits.write(host, target.file, edits.everything(host))
+    edits.write(host, target.file)
     if not so(host, lets_the_new_one_in, p):
         effect.restart_service(host, target)
     expect(host, within(settle, lets_the_new_one_in), p)
@@ -115,7 +115,7 @@ def change_the_clients(host: Host, p: Params) -> None:
     target = find(host, p.service)
     for path in edits.paths(host):
         if path != target.file:
-            edits.write(host, path, edits.everything(host))
+            edits.write(host, path)
 
 
 def tell_the_clients(host: Host, p: Params) -> None:
@@ -172,7 +172,7 @@ def put_the_files_back(host: Host, p: Params) -> None:
     """Put the old hash and the old password back into the files that this run has changed."""
     edits.expect_way_back(host)
     for path in edits.paths(host):
-        edits.put_back(host, path, edits.everything(host))
+        edits.put_back(host, path)
 
 
 def let_them_read_again(host: Host, p: Params) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from opsbook.errors import Refused
 from opsbook.host import Host
+from opsbook.moves.giving import everything
 from opsbook.moves.mounts import in_container, stranded
-from opsbook.moves.web_auth import edits
 from opsbook.moves.web_auth.target import Target, env_path, text_of
 from opsbook.shell import Secret
 from opsbook.systems.compose import compose
@@ -75,7 +75,7 @@ def by_environment(host: Host, key: str) -> tuple[str, ...]:
 
 def readers(host: Host, paths: Collection[str]) -> dict[str, Container]:
     """Return the running containers that see one of the files, by service."""
-    running = (one for one in edits.everything(host) if one.running)
+    running = (one for one in everything(host) if one.running)
     return {one.service: one for one in running if any(in_container(one, path) is not None for path in paths)}
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from opsbook.errors import CommandFailed, NothingToUndo, Refused
+from opsbook.errors import NothingToUndo, Refused
 from opsbook.host import Host
+from opsbook.moves import giving
 from opsbook.moves.web_auth.target import text_of
 from opsbook.shell import Secret
-from opsbook.systems import docker, files, ownership
-from opsbook.systems.container import Container
+from opsbook.systems import files
 
 SUMS, SPANS = "files", "spans"      # kept: the sums before and after, by path; secret: what is replaced, where, and by what
 OLD, NEW, OTHER = "as before", "changed by this run", "changed by somebody else"
@@ -42,18 +42,18 @@ def new_text(host: Host, path: str) -> str:
     return _turned(host, path, back=False)
 
 
-def write(host: Host, path: str, containers: Iterable[Container]) -> None:
+def write(host: Host, path: str) -> None:
     """Bring the file to its new text, unless it has it; raise Refused where somebody else has changed it."""
     if state(host, path) == NEW:
         host.say(f"already so: {path} is changed", already=True)
         return
-    _place(host, path, _turned(host, path, back=False), containers)
+    giving.place(host, path, _turned(host, path, back=False))
 
 
-def put_back(host: Host, path: str, containers: Iterable[Container]) -> None:
+def put_back(host: Host, path: str) -> None:
     """Bring the file back to its old text, unless it has it; raise Refused where somebody else has changed it."""
     if state(host, path) != OLD:
-        _place(host, path, _turned(host, path, back=True), containers)
+        giving.place(host, path, _turned(host, path, back=True))
 
 
 def expect_way_back(host: Host) -> None:
@@ -85,33 +85,6 @@ def _turned(host: Host, path: str, *, back: bool) -> str:
         saw, again = "it is neither as before nor as this run writes it", "look at it, then run the same command with --discard"
         raise Refused(f"somebody has changed {path} since", saw=saw, next=again, host=host.name)
     return made
-
-
-def _place(host: Host, path: str, text: str, containers: Iterable[Container]) -> None:
-    """Write the file in one step, with the owner that it has, whoever that is."""
-    if host.read(ownership.keeps(path)):
-        host.write(files.place(path, text))
-        return
-    found, image = host.read(ownership.owner(path)), chowner(host, containers)
-    assert found is not None    # noqa: S101  its text was read a moment ago
-    new = ownership.staged(path)
-    host.write(ownership.stage(path, text))
-    folder, _, name = new.rpartition("/")
-    host.write(ownership.give(image, folder, found.uid, found.gid, [name]))
-    host.write(ownership.arrive(path))
-
-
-def chowner(host: Host, containers: Iterable[Container]) -> str:
-    """Return the id of an image of these containers that has a chown; raise CommandFailed without one."""
-    for image in dict.fromkeys(container.image_id for container in containers):
-        if host.recall(ownership.can_give(image)):
-            return image
-    raise CommandFailed("no image of the stack has a chown", next=f"opsbook status {host.name}", host=host.name)
-
-
-def everything(host: Host) -> tuple[Container, ...]:
-    """Return the stack's containers, the running ones first."""
-    return tuple(sorted(host.recall(docker.containers(host.stack.project)), key=lambda one: not one.running))
 
 
 def _same(one: str, other: str) -> int:

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from opsbook.check import Seen
-from opsbook.counted import counted
-from opsbook.errors import CommandFailed
 from opsbook.host import Host
-from opsbook.moves import services
+from opsbook.moves import services, steady_scrapes
 from opsbook.moves.mounts import in_container, stranded
 from opsbook.moves.owing import owed
 from opsbook.moves.pending import pending
 from opsbook.moves.reloading import has_reloaded
 from opsbook.moves.web_auth import clients, edits
 from opsbook.moves.web_auth.target import OK, UNAUTHORIZED, Target, env_path, knock
-from opsbook.moves.working import ITSELF, PROMETHEUS
+from opsbook.moves.working import PROMETHEUS
 from opsbook.shell import Secret
 from opsbook.systems import docker, files
 from opsbook.systems.compose import compose
 from opsbook.systems.dotenv import env_file
 from opsbook.systems.prometheus import RELOADED, RELOADED_AT
-from opsbook.systems.prometheus_state import Target as Scraped
 
-PENDING, SCRAPED, SINCE = "pending_before", "scraped_before", "in_effect_since"
+PENDING = "pending_before"
 
 
 def remember(host: Host, target: Target) -> None:
     """Keep which services differ from the Compose file already, and which scrapes of the service work."""
     if PENDING not in host.run.kept:
-        host.keep(**{PENDING: sorted(pending(host)), SCRAPED: [one.url for one in _scrapes(host, target) if one.health == "up"]})
+        host.keep(**{PENDING: sorted(pending(host))})
+        steady_scrapes.remember(host, [target.service.name])
 
 
 def restart_service(host: Host, target: Target) -> None:
@@ -59,7 +55,7 @@ def read_again(host: Host, target: Target) -> None:
         if not host.run.skipped and container.started >= host.read(files.newest(seen)):
             continue
         host.write(docker.restart(container) if clients.needs_start(container, seen) else docker.hang_up(container))
-    host.keep(**{SINCE: host.now()})
+    steady_scrapes.from_now_on(host)
 
 
 def opens(host: Host, target: Target, password: Secret | None) -> Seen:
@@ -81,14 +77,8 @@ def env_says(host: Host, target: Target, password: Secret | None) -> Seen:
 
 def clients_get_in(host: Host, target: Target) -> Seen:
     """Prometheus has read the changed files, and gets in at the service wherever it did before."""
-    since, wanted = host.run.kept.get(SINCE, host.run.started), set(host.run.kept.get(SCRAPED, ()))
-    if not (late := _read_late(host, target)).ok:
-        return late
-    found = {one.url: one for one in _scrapes(host, target)}
-    bad = [url for url in sorted(wanted) if url not in found or found[url].health != "up" or found[url].scraped < since]
-    told = [f"{url}: {found[url].error or 'not scraped since'}" if url in found else f"{url} is no target any more" for url in bad]
-    saw = "\n".join(told) or f"{counted(len(wanted), 'target')} scraped since"
-    return Seen(not bad, saw=saw, next=f"opsbook logs {PROMETHEUS.service} {host.name}")
+    late = _read_late(host, target)
+    return steady_scrapes.go_on(host) if late.ok else late
 
 
 def _answered(host: Host, target: Target, password: Secret | None, wanted: int) -> Seen:
@@ -105,15 +95,3 @@ def _read_late(host: Host, target: Target) -> Seen:
     own = [in_container(found, path) for path in edits.paths(host) if path not in {target.file, env_path(host)}]
     mine = [path for path in own if path is not None]
     return has_reloaded(host, found, mine, host.read(PROMETHEUS.metrics()), (RELOADED, RELOADED_AT)) if mine else Seen(ok=True)
-
-
-def _scrapes(host: Host, target: Target) -> list[Scraped]:
-    """Return the targets of the stack's Prometheus that are this service; none where there is no Prometheus that answers."""
-    if PROMETHEUS.service not in {one.name for one in host.stack.services}:
-        return []
-    names = {target.service.name, target.container.name} | (ITSELF if target.service.name == PROMETHEUS.service else set())
-    try:
-        known = host.read(PROMETHEUS.targets())
-    except CommandFailed:
-        return []
-    return [one for one in known if urlsplit(one.url).hostname in names]

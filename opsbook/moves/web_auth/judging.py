@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opsbook.errors import Refused
 from opsbook.host import Host, Read, Result
-from opsbook.moves.web_auth import edits
+from opsbook.moves.giving import everything
 from opsbook.moves.web_auth.target import Target
 from opsbook.shell import Command, script
 from opsbook.systems import scratch
@@ -37,7 +37,7 @@ def judge(host: Host, target: Target, text: str) -> None:
 
 def _images(host: Host, target: Target) -> tuple[Container, ...]:
     """Return a container of each image that may have a promtool: the service's own, then the others, Prometheus first."""
-    others = sorted(edits.everything(host), key=lambda one: "prometheus" not in one.image)
+    others = sorted(everything(host), key=lambda one: "prometheus" not in one.image)
     found: dict[str, Container] = {}
     for one in (target.container, *others):
         found.setdefault(one.image_id, one)
