@@ -11,7 +11,7 @@ from opsbook.lab.docker import script
 from opsbook.lab.hosts import RENEW, programs
 from opsbook.lab.lab import Lab
 from opsbook.lab.profile import GIT, SITE, HostSpec, Profile
-from opsbook.lab.running import project
+from opsbook.lab.running import follow, project
 
 
 def renew(lab: Lab, *names: str, profile: Profile = SITE) -> tuple[str, ...]:
@@ -41,4 +41,5 @@ def renewed(lab: Lab, spec: HostSpec) -> None:
     script(lab.container(spec.name), RENEW)
     programs(lab, spec)
     if spec.project:
+        follow(lab, spec)
         project(lab, spec, lambda _: None)

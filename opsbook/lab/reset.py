@@ -8,7 +8,7 @@ from opsbook.lab import breaking, gitserver, grafana, sites, state
 from opsbook.lab.docker import script
 from opsbook.lab.faults import actions, fault
 from opsbook.lab.lab import Lab
-from opsbook.lab.stack import CHECKOUT, DIRECTORY, EXPORTER, KEPT, START, knows_its_neighbours
+from opsbook.lab.stack import CHECKOUT, DIRECTORY, EXPORTER, KEPT, START, STRANDED, knows_its_neighbours
 
 UPSTREAM = 'git -C "$1" update-ref "$2" "$3"'
 # `.env` and what is rendered from it are ignored by git and compared with their copies: written in place, and only when they
@@ -30,19 +30,6 @@ find "$1" -type f -printf '%P\\n' | while IFS= read -r file; do
 done
 """
 IMAGE = 'docker tag "$1" "$2"'
-# A container whose single-file mount shows another file than the path does now has the old one: it is started again.
-STRANDED = """
-docker ps --quiet --filter label=com.docker.compose.project | while IFS= read -r container; do
-    pid=$(docker inspect --format '{{.State.Pid}}' "$container")
-    docker inspect --format '{{range .Mounts}}{{if eq .Type "bind"}}{{println .Source .Destination}}{{end}}{{end}}' "$container" |
-        while read -r source target; do
-            if [ -f "$source" ] && [ "$(stat --format=%d:%i "$source")" != "$(stat --format=%d:%i "/proc/$pid/root$target")" ]; then
-                docker restart "$container"
-                break
-            fi
-        done
-done
-"""
 RELOAD = """
 for port in 9090 9093; do curl --fail --silent --show-error --max-time 20 --request POST "http://127.0.0.1:$port/-/reload"; done
 """

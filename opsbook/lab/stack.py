@@ -30,6 +30,19 @@ GIT_SSH_COMMAND='ssh -o BatchMode=yes' git clone --quiet "$2" .
 START = 'cd "$1" && docker compose up --detach --wait --wait-timeout 100 --quiet-pull --remove-orphans'
 # What the exporter's image was when the lab came up, under a name that no runbook moves.
 KEEP_IMAGE = 'docker image inspect "$1" >/dev/null 2>&1 || docker tag "$2" "$1"'
+# A container whose single-file mount shows another file than the path does now has the old one: it is started again.
+STRANDED = """
+docker ps --quiet --filter label=com.docker.compose.project | while IFS= read -r container; do
+    pid=$(docker inspect --format '{{.State.Pid}}' "$container")
+    docker inspect --format '{{range .Mounts}}{{if eq .Type "bind"}}{{println .Source .Destination}}{{end}}{{end}}' "$container" |
+        while read -r source target; do
+            if [ -f "$source" ] && [ "$(stat --format=%d:%i "$source")" != "$(stat --format=%d:%i "/proc/$pid/root$target")" ]; then
+                docker restart "$container"
+                break
+            fi
+        done
+done
+"""
 ASK = "http://127.0.0.1:9090/api/v1/{}"
 ANSWERS = "curl --fail --silent --show-error --max-time 5 http://127.0.0.1:9090/-/ready >/dev/null"
 
