@@ -61,7 +61,7 @@ def install(folder: Path, name: str) -> Path:
 def running(folder: Path, name: str, *args: str) -> Iterator[Running]:
     log = folder / f"{name}-{time.monotonic_ns()}.log"
     with log.open("w") as stderr:
-        process = subprocess.Popen([sys.executable, str(install(folder, name)), *args], stderr=stderr, text=True)
+        process = subprocess.Popen([sys.executable, str(install(folder, name)), *args], stdout=stderr, stderr=stderr, text=True)
     try:
         yield Running(process, log)
     finally:
