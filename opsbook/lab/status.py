@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from opsbook.lab import lights, state
+from opsbook.lab import authority, gitserver, lights, mirror, state
 from opsbook.lab.docker import attempt
 from opsbook.lab.engine import ask
 from opsbook.lab.lab import Lab
@@ -38,7 +38,7 @@ class HostStatus:
 
     name: str
     state: str  # running, exited …, or absent
-    port: int | None
+    port: int | None  # of its sshd on loopback; none where nobody logs in
     services: tuple[ServiceStatus, ...] = ()
 
 
@@ -62,15 +62,32 @@ def status(lab: Lab, profile: Profile = SITE) -> Status:
     engine, known = ask(), state.load(lab)
     hosts = tuple(host(lab, spec, known.ports[spec.name]) for spec in profile.hosts if spec.name in known.ports) if engine else ()
     light = (HostStatus(f"{known.lights} light hosts", lights.condition(lab), None),) if engine and known.lights else ()
-    return Status(lab.name, engine.version if engine else "", (*hosts, *light), known.faults)
+    beside = tuple(server(lab, name) for name in serving(profile.only(known.ports))) if engine else ()
+    return Status(lab.name, engine.version if engine else "", (*hosts, *beside, *light), known.faults)
+
+
+def serving(profile: Profile) -> tuple[str, ...]:
+    """Name the servers beside the hosts that these hosts need."""
+    needed = tuple(name for name in (gitserver.NAME, mirror.NAME) if profile.needs(name))
+    return (authority.NAME, *needed) if profile.hosts else ()
+
+
+def server(lab: Lab, name: str) -> HostStatus:
+    """Ask for one server beside the hosts."""
+    return HostStatus(name, condition(lab, name), None)
 
 
 def host(lab: Lab, spec: HostSpec, port: int | None) -> HostStatus:
     """Ask for one host."""
-    shown = attempt("container", "inspect", "--format={{.State.Status}}", lab.container(spec.name))
-    condition = "absent" if shown.returncode else shown.stdout.decode().strip()
-    asked = condition == "running" and spec.docker
-    return HostStatus(spec.name, condition, port, services(lab.container(spec.name)) if asked else ())
+    now = condition(lab, spec.name)
+    asked = now == "running" and spec.docker
+    return HostStatus(spec.name, now, port, services(lab.container(spec.name)) if asked else ())
+
+
+def condition(lab: Lab, name: str) -> str:
+    """Return the state of a container."""
+    shown = attempt("container", "inspect", "--format={{.State.Status}}", lab.container(name))
+    return "absent" if shown.returncode else shown.stdout.decode().strip()
 
 
 def services(container: str) -> tuple[ServiceStatus, ...]:
