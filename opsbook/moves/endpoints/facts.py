@@ -9,7 +9,9 @@ from opsbook.inventory import HostEntry, Site
 from opsbook.systems.dns import Resolved
 from opsbook.systems.front_door import Page
 from opsbook.systems.reach import Reach
-from opsbook.systems.tls import Handshake
+from opsbook.systems.tls import Certificate, Handshake
+
+CADDYFILE = "Caddyfile"     # under which `why` has the reason for which Caddy would not start with it
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Facts:
     caddy: str = ""                         # its state where it does not run
     published: tuple[int, ...] = ()         # of 80 and the sites' ports: those that Caddy's container is to listen on for others
     served: tuple[str, ...] | None = None   # the names in Caddy's running configuration
+    kept: tuple[Certificate, ...] | None = None     # what Caddy's storage has
+    authorities: Mapping[str, str] = field(default_factory=dict)    # by URL, the reason of one that does not answer
     why: Mapping[str, str] = field(default_factory=dict)            # what could not be found out, and the reason
 
     @property

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsbook.findings.finding import Finding, ranked
-from opsbook.moves.endpoints.facts import Facts, SiteSeen
+from opsbook.moves.endpoints.facts import CADDYFILE, Facts, SiteSeen
 from opsbook.moves.endpoints.layers import Layer, layers
+from opsbook.systems.tls import Certificate, Handshake
 
 
 def findings(f: Facts) -> tuple[Finding, ...]:
     """Return what is so, good or bad."""
-    return ranked((*_seat(f), *_caddy(f), *(_site(f, site) for site in f.sites), *_undeclared(f)))
+    return ranked((*_seat(f), *_caddy(f), *(_site(f, site) for site in f.sites), *_restart(f), *_renewal(f), *_undeclared(f)))
 
 
 def judged(f: Facts) -> dict[str, tuple[Layer, ...]]:
@@ -43,6 +44,30 @@ def _site(f: Facts, s: SiteSeen) -> Finding:
     if last.ok:
         return Finding("ok", s.site.name, "\n".join(f"{layer.name}: {layer.saw}" for layer in found))
     return Finding("bad", f"{s.site.name}: {last.name} fails first", last.saw, last.next)
+
+
+def _restart(f: Facts) -> Iterator[Finding]:
+    """What the next start of Caddy would bring: today all may be well."""
+    if not f.caddy and (why := f.why.get(CADDYFILE)):
+        yield Finding("warn", "Caddy would not start again with the Caddyfile on disk", why, "mend it in the config repo, and pull")
+    lost = [] if f.kept is None else [name for name, shown in f.own.items() if _in_memory(f.kept, shown)]
+    if lost:
+        what = "certificates are in Caddy's memory only: its next start orders new ones"
+        yield Finding("warn", what, "\n".join(lost), f"opsbook recover-certs {f.host}")
+    if f.kept is None and not f.caddy:
+        yield Finding("note", "what Caddy's storage holds was not told", f.why.get("kept", ""))
+
+
+def _renewal(f: Facts) -> Iterator[Finding]:
+    """An authority that would renew nothing; the certificates are good for a while without it."""
+    silent = {url: why for url, why in f.authorities.items() if why}
+    if silent and len(silent) == len(f.authorities):
+        saw = "\n".join(f"{url}: {why}" for url, why in silent.items())
+        yield Finding("warn", "no certificate authority answers: nothing will be renewed", saw, f"opsbook check-endpoints {f.host}    (later)")
+
+
+def _in_memory(kept: tuple[Certificate, ...], shown: Handshake) -> bool:
+    return shown.certificate is not None and shown.certificate.serial not in {one.serial for one in kept}
 
 
 def _undeclared(f: Facts) -> Iterator[Finding]:

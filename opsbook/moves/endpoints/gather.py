@@ -10,12 +10,14 @@ from typing import Any
 from opsbook.errors import CommandFailed, ConnectionLost, Refused, Unreachable, UsageError
 from opsbook.host import Host
 from opsbook.inventory import Site
+from opsbook.moves import certificate_store as store
 from opsbook.moves import services, vantage
 from opsbook.moves.endpoints import asking
-from opsbook.moves.endpoints.facts import Facts, SiteSeen
+from opsbook.moves.endpoints.facts import CADDYFILE, Facts, SiteSeen
 from opsbook.moves.endpoints.loopback import shown_here
+from opsbook.moves.password.front import accounts, front
 from opsbook.shell import Secret
-from opsbook.systems import addresses, dns, docker
+from opsbook.systems import acme, addresses, dns, docker, pem
 from opsbook.systems.caddy import Caddy, Sites
 from opsbook.systems.container import Container
 from opsbook.systems.dotenv import env_file
@@ -45,6 +47,9 @@ def gather(host: Host, *, from_within: bool = True) -> Facts:
         "loopback": lambda: shown_here(host),
         "container": lambda: services.container(host, CADDY),
         "names": lambda: _running(host),
+        "authorities": lambda: {url: host.read(acme.directory(url)) for url in host.read(acme.authorities(CADDY))},
+        "kept": lambda: pem.leaves(host.read(store.folder(host).chains())),
+        CADDYFILE: lambda: accounts(host, front(host)),
     })  # fmt: skip
     found: Container | None = told.get("container")
     return Facts(
@@ -59,6 +64,8 @@ def gather(host: Host, *, from_within: bool = True) -> Facts:
         caddy="" if found is not None and found.running else found.state if found is not None else "no container",
         published=tuple(sorted({port.public for port in found.ports if not _loops(port.address)})) if found is not None else (),
         served=told.get("names"),
+        kept=told.get("kept"),
+        authorities=told.get("authorities", {}),
         why={**why, **failed},
     )
 

@@ -58,9 +58,10 @@ def expect_room(host: Host, wanted: Sequence[Standing], authorities: Iterable[st
     """Say how many certificates each site got this week; raise Refused where the authority would give no more."""
     hosts = [acme.name_of(url) for url in authorities]
     log, known = host.read(caddy_log.entries(container_of(host, CADDY).id, now - acme.WEEK)), counting.earlier(host, now)
+    host.say(counting.COUNTED)
     for one in wanted:
         given = counting.issues(now, one.name, log, one, known.get(one.name, ()))
-        host.say(f"{one.name}: {counted(given, 'certificate')} this week ({counting.COUNTED})")
+        host.say(f"{one.name}: {counted(given, 'certificate')} this week")
         if full := _full(hosts, one, given, log, now):
             if not force:
                 raise Refused(f"{one.name}: {full}", saw=counting.COUNTED, next=_later(host), host=host.name)
