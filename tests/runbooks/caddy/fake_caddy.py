@@ -72,6 +72,12 @@ class FakeCaddy(FakeStack):
             if path.exists():
                 self.memory[name] = path.read_bytes()
 
+    def start(self) -> None:
+        """Make a new process of the same container."""
+        kept = {key: self.containers["caddy"][key] for key in ("Config", "Mounts")}
+        self.containers["caddy"] = self.made("caddy", self.now) | kept
+        self.read_storage()
+
     def empty(self) -> None:
         """Lose what is in the volume; the process serves on from its memory."""
         subprocess.run(["rm", "-r", self.root], check=True)
@@ -113,9 +119,7 @@ class FakeCaddy(FakeStack):
             self.containers[words[1]]["State"]["Status"] = "exited"
             self.memory = {}
         elif words[0] in {"start", "restart"}:
-            kept = {key: self.containers["caddy"][key] for key in ("Config", "Mounts")}
-            self.containers["caddy"] = self.made("caddy", self.now) | kept
-            self.read_storage()
+            self.start()
         else:
             return super()._compose(words)
         return Result(0)
