@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,7 @@ CURL = cmd("env", "LC_ALL=C", "curl", "--disable", "--config", "-")
 CONNECT, WHOLE = 5, 15      # seconds: bcrypt alone takes one or two
 KINDS: dict[int, Kind] = {0: "answered", 28: "silent", 51: "untrusted", 60: "untrusted"}
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"})
+REASON = re.compile(r"curl: \(\d+\) (.*)")
 TOLD = "opsbook-told:"      # what curl prints itself comes before it
 
 
@@ -41,13 +43,12 @@ def plain_page(site: Site, address: str) -> Read[Page]:
 
 def parse_page(result: Result) -> Page:
     """Given how curl ended and what it printed, return the page."""
-    said, _, told = result.out.rpartition(TOLD)
-    status, _, redirect = told.strip().partition(" ")
     kind = KINDS.get(result.code, "failed")
     if kind == "answered":
+        status, _, redirect = result.out.rpartition(TOLD)[2].strip().partition(" ")
         return Page(kind, int(status or 0), redirect)
-    why = said.strip().rpartition("\n")[2] or f"curl ended with {result.code}"
-    return Page(kind, why=why.partition(") ")[2] or why)
+    reason = REASON.search(f"{result.err}\n{result.out}")
+    return Page(kind, why=reason[1] if reason else f"curl ended with {result.code}")
 
 
 def _asked(scheme: str, site: Site, port: int, address: str, user: list[tuple[str, str]]) -> Read[Page]:

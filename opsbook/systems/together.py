@@ -20,6 +20,7 @@ while IFS= read -r -d '' count; do
     IFS= read -r -d '' input
     {
         said=$(printf '%s' "$input" | "${words[@]}" 2>&1; printf ' %s' "${PIPESTATUS[1]}")
+        said=${said//$'\\037'/}
         printf '%s\\036%s\\036%s\\037' "$number" "${said##* }" "${said% *}"
     } &
     number=$((number + 1))
@@ -57,7 +58,7 @@ def _parsed(result: Result, asked: Sequence[Read[Any]]) -> tuple[Any, ...]:
 
 
 def _pieces(text: str) -> Iterator[list[str]]:
-    """Yield number, code and output of each; an output may have the separators, too, as what comes from others may have anything."""
+    """Yield number, code and output of each; the output may hold anything but the sign that ends it, which the script takes out."""
     for piece in text.split("\x1f"):
         parts = piece.split("\x1e", 2)
         if len(parts) == 3 and parts[0].isdigit() and parts[1].isdigit():  # noqa: PLR2004

@@ -63,7 +63,8 @@ def _renewal(f: Facts) -> Iterator[Finding]:
     silent = {url: why for url, why in f.authorities.items() if why}
     if silent and len(silent) == len(f.authorities):
         saw = "\n".join(f"{url}: {why}" for url, why in silent.items())
-        yield Finding("warn", "no certificate authority answers: nothing will be renewed", saw, f"opsbook check-endpoints {f.host}    (later)")
+        what, again = "no certificate authority answers: nothing will be renewed", f"opsbook check-endpoints {f.host}    (later)"
+        yield Finding("warn", what, saw, again)
 
 
 def _in_memory(kept: tuple[Certificate, ...], shown: Handshake) -> bool:
