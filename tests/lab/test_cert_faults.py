@@ -29,7 +29,7 @@ openssl s_client -connect 127.0.0.1:443 -servername "$1" </dev/null 2>/dev/null 
 """
 ADAPTS = """
 docker exec --interactive monitoring-caddy-1 sh -c 'cat > /tmp/Caddyfile && caddy adapt --config /tmp/Caddyfile' \\
-    < /opt/p24-infra/monitoring/Caddyfile 2>&1 >/dev/null | grep --only-matching 'unexpected EOF' || true
+    < /opt/p24-infra/monitoring/Caddyfile 2>&1 >/dev/null | grep --only-matching 'Syntax error' || true
 """
 
 
@@ -64,7 +64,7 @@ def three_days_are_left_and_nobody_renews(lab: Lab) -> bool:
 
 
 def the_pulled_file_does_not_parse_and_the_old_one_serves(lab: Lab) -> bool:
-    return on_vps(lab, ADAPTS).strip() == "unexpected EOF" and sites.unproven(lab.container(VPS)) == ()
+    return on_vps(lab, ADAPTS).strip() == "Syntax error" and sites.unproven(lab.container(VPS)) == ()
 
 
 SHOWS: dict[str, Shows] = {
