@@ -73,7 +73,7 @@ def _in_memory(kept: tuple[Certificate, ...], shown: Handshake) -> bool:
 
 def _undeclared(f: Facts) -> Iterator[Finding]:
     known = {site.site.name for site in f.sites}
-    odd = [name for name in f.served or () if name not in known and "." in name]
+    odd = [name for name in f.served or () if name not in known and "." in name and not name.startswith("*")]
     for name in odd:
         stack = f.entry.stack.name if f.entry.stack else ""
         yield Finding("warn", f"Caddy serves {name}, of which the inventory says nothing", next=f"stacks.{stack}.sites in the inventory")
