@@ -18,6 +18,7 @@ from opsbook.lab.state import load
 from opsbook.lab.wait import until
 from tests.lab.reach import VPS, on_vps, ssh
 from tests.lab.test_cert_faults import SHOWS as CERTIFICATES_SHOW
+from tests.lab.test_password_faults import SHOWS as PASSWORDS_SHOW
 from tests.lab.test_server_faults import SHOWS as SERVERS_SHOW
 
 Shows = Callable[[Lab], bool]
@@ -161,7 +162,7 @@ def lab_to_break(lab: Lab) -> Iterator[Lab]:
 
 
 def test_every_fault_is_shown_here_or_among_its_own() -> None:
-    assert sorted((*SHOWS, *CERTIFICATES_SHOW, *SERVERS_SHOW)) == [one.name for one in FAULTS]
+    assert sorted((*SHOWS, *CERTIFICATES_SHOW, *PASSWORDS_SHOW, *SERVERS_SHOW)) == [one.name for one in FAULTS]
 
 
 @pytest.mark.parametrize("name", list(SHOWS))

@@ -139,7 +139,7 @@ def test_a_service_is_read_from_one_line_of_json() -> None:
 
 
 def test_every_fault_is_told_in_one_line_and_found_by_its_name() -> None:
-    assert len(FAULTS) == 25
+    assert len(FAULTS) == 32
     for one in FAULTS:
         assert fault(one.name) is one
         assert "\n" not in one.summary
