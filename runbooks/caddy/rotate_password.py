@@ -76,7 +76,9 @@ def vet(host: Host, p: Params) -> None:
 
 def write_the_hash(host: Host, p: Params) -> None:
     """Write the hash to where Caddy has it from."""
-    caddy.place_hash(host, secret(host, HASH))
+    who = users(host, p)
+    places = [site.name for site in who.sites] + (["Grafana"] if who.grafana else [])
+    caddy.place_hash(host, secret(host, HASH), f"change the password {who.key} of {', '.join(places)}")
 
 
 def bring_caddy_to_it(host: Host, p: Params) -> None:

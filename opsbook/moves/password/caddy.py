@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from opsbook.errors import Refused
 from opsbook.host import Host, Write
@@ -53,12 +54,12 @@ def judge(host: Host, one: Front, who: Users, new: Secret) -> None:
     host.say(f"Caddy's image takes the new hash for {', '.join(site.name for site in who.sites)}")
 
 
-def place_hash(host: Host, new: Secret) -> None:
+def place_hash(host: Host, new: Secret, about: str) -> None:
     """Write the hash into `.env` and into the Caddyfile, wherever it is not there yet."""
     known = env_text.values(host)
     if late := [key for key in hash_keys(host) if known.get(key) != new.value]:
-        env_text.change(host, dict.fromkeys(late, new.value))
-    _place_logins(host, dict.fromkeys(_places(host), new.value))
+        env_text.change(host, dict.fromkeys(late, new.value), about)
+    _place_logins(host, dict.fromkeys(_places(host), new.value), about)
 
 
 def put_hash_back(host: Host) -> None:
@@ -97,13 +98,13 @@ def _places(host: Host) -> list[int]:
     return found
 
 
-def _place_logins(host: Host, new: Mapping[int, str]) -> None:
+def _place_logins(host: Host, new: Mapping[int, str], about: str = "") -> None:
     if not new:
         return
     one = front.front(host)
     text = with_hashes(one.text, new)
     if text != one.text:
-        host.write(files.place(one.path, text))
+        host.write(replace(files.place(one.path, text), about=about))
 
 
 def _expect_leave(host: Host, p: Wanted, one: Front) -> None:

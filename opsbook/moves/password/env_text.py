@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from opsbook.errors import Refused
 from opsbook.host import Host
@@ -38,9 +39,9 @@ def expect_once(host: Host, keys: Iterable[str]) -> None:
         raise Refused(f"{', '.join(twice)}: assigned more than once", saw=path(host), next=f"leave one, on {host.name}", host=host.name)
 
 
-def change(host: Host, new: Mapping[str, str]) -> None:
+def change(host: Host, new: Mapping[str, str], about: str = "") -> None:
     """Give these variables new values; everything else stays byte for byte, and so do owner and mode."""
-    host.write(files.place(path(host), replaced(text(host), new)))
+    host.write(replace(files.place(path(host), replaced(text(host), new)), about=about))
 
 
 def put_back(host: Host, old: Mapping[str, str], ours: Mapping[str, str]) -> None:
