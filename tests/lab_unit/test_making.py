@@ -33,6 +33,12 @@ def test_a_real_binary_replaces_the_stand_in_of_its_name(tmp_path: Path) -> None
     assert LABEL in found["grafana/promtail:3.4.5"].recipe.settings
 
 
+def test_a_program_of_several_files_is_not_replaced_by_one(tmp_path: Path) -> None:
+    (tmp_path / "grafana").write_bytes(b"the real one without its pages")
+    found = {plan.recipe.name: plan for plan in plans({"OPSBOOK_LAB_BIN": str(tmp_path)})}
+    assert LABEL in found["grafana/grafana:12.0.2"].recipe.settings
+
+
 def test_an_image_is_named_by_what_is_in_it_and_never_by_upstreams_name(tmp_path: Path) -> None:
     (tmp_path / "loki").write_bytes(b"the real one")
     plain, real = ({plan.tag for plan in plans(environ)} for environ in ({}, {"OPSBOOK_LAB_BIN": str(tmp_path)}))

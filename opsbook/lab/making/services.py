@@ -43,7 +43,7 @@ def plan(recipe: Recipe, binaries: str | None) -> Plan:
     if not recipe.stand_in:
         return Plan(recipe)
     binary = Path(binaries) / recipe.stand_in if binaries else None
-    if binary and binary.is_file():
+    if binary and binary.is_file() and not recipe.links:  # one with links is more than a single file
         return Plan(real(recipe), binary.read_bytes())
     return Plan(standing_in(recipe), program(recipe.stand_in))
 
