@@ -36,11 +36,13 @@ PACK = 'cd -- "$1" && exec tar -c -f - .\n'
 HASHES = f"""[ -d "$1" ] || exit 0
 cd -- "$1" && cd -- "$2" && exec find . -type f {OWN} -exec sha256sum '{{}}' +
 """
-CHAINS = f"""[ -d "$1" ] || exit 0
-cd -- "$1" && exec find . -type f {OWN} -name '*.crt' -exec cat '{{}}' +
+# those without their key are of no use to Caddy
+CHAINS = """cd -- "$1" 2>/dev/null || exit 0
+for each in certificates/*/*/*.crt; do [ ! -s "${each%.crt}.key" ] || cat -- "$each"; done
 """
 # of a site's certificates, what is there is set aside once by the run whose id is $2, so that Caddy orders new ones
 SET_ASIDE = """set -e; umask 077
+[ -d "$1" ] || exit 0
 cd -- "$1"; aside=.opsbook-aside-$2; shift 2
 if [ -d "$aside" ]; then exit; fi
 rm -rf .opsbook-aside-*; mkdir "$aside.new"
@@ -107,7 +109,7 @@ class Folder:
         return Read(cmd(*self._throwaway(LISTED, below)), parse_names, within=60)
 
     def chains(self) -> Read[str]:
-        """The text of every certificate file in it, one after the other; no key."""
+        """The text of every certificate that has its key beside it, one after the other; not the keys."""
         return Read(cmd(*self._throwaway(CHAINS)), text, within=60)
 
     def set_aside(self, run: str, *sites: str) -> Write:
