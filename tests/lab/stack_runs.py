@@ -14,7 +14,7 @@ docker ps --all --filter label=com.docker.compose.project=monitoring \
     --format '{{.Label "com.docker.compose.service"}} {{.State}}' | sort
 """
 STARTED = "docker inspect --format '{{.State.StartedAt}}' \"monitoring-%s-1\""
-SERVICES = 9
+SERVICES = 10
 
 
 def states(lab: Lab) -> dict[str, str]:
