@@ -102,6 +102,9 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {    # the tests that show other sent
     f"test_install_cadvisor_in_trouble.py::{EXPORTERS}_and_true_once_it_is_mended": tuple(
         f"install-cadvisor {name}" for name in ("runs_as_meant", "is_healthy", "names_the_containers", "strangers_hear_nothing")
     ),
+    "test_restore_certs.py::test_each_sentence_of_the_proof_is_red_while_the_real_thing_is_broken": tuple(
+        f"restore-certs {name}" for name in ("serves_the_backup", "holds_the_backup", "caddy_is_healthy", "others_are_untouched")
+    ),
     # on a made-up server: what a lab host would have to be brought into is a state that a run leaves only when it is killed
     "../runbooks/servers/test_provision_host.py::test_an_undo_leaves_nothing_behind_and_puts_older_files_back": (
         "provision-host is_as_before",
@@ -114,6 +117,9 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {    # the tests that show other sent
         "install-cadvisor is_as_before",
     ),
     "../runbooks/servers/test_install_cadvisor.py::test_each_proof_is_red_when_its_effect_is_missing": ("install-cadvisor runs_steadily",),
+    "../runbooks/caddy/test_restore_certs.py::test_it_is_not_as_before_while_something_is_missing_or_not_served": (
+        "restore-certs is_as_before",
+    ),
 }  # fmt: skip
 
 
