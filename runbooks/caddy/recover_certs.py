@@ -2,24 +2,27 @@
 
 When   Caddy's volume was lost, a certificate was not renewed, or browsers warn of one. Where the others are good, nothing is ordered.
 Risk   severe: Caddy is away for a moment, and each order counts against what the certificate authority gives in a week.
-Undo   none: a certificate that was issued stays issued, and an old process cannot come back. Old keys of `--force` stay in the volume.
+Undo   none: a certificate that was issued stays issued. What --from-backup does can be undone where restore-certs does it.
 
 First it looks: whether a certificate is missing, late or wrong at all; DNS and ports from outside, the Caddyfile on disk, the authority,
 the number of orders this week. Only then a new process is made: `up --detach` does nothing for a Caddy that runs, and its certificates
 are in its memory. Killed and run again it makes no second process, and follows the orders of the first. With exit code 4 it says what is
-served now; Caddy itself goes on trying, so run it again later.
+served now; Caddy itself goes on trying, so run it again later. With --from-backup nothing is ordered: the storage is put back as it was.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from opsbook.check import Seen, so, within
 from opsbook.counted import counted
 from opsbook.host import Host
+from opsbook.moves import certificate_restore as restoring
 from opsbook.moves import certificate_store as store
 from opsbook.moves import neighbours, services
+from opsbook.moves.certificate_restore import Wish
 from opsbook.moves.endpoints import layers
 from opsbook.moves.endpoints.gather import expect_sites, gather
 from opsbook.moves.endpoints.loopback import shown_here
@@ -36,15 +39,34 @@ ASIDE = "set aside"
 
 @dataclass(frozen=True)
 class Params:
-    """Whether more is ordered than is needed."""
+    """Whether more is ordered than is needed, or nothing at all."""
 
     force: Annotated[bool, "order new ones although those that are served are good, or the week's number is used up"] = False
+    from_backup: Annotated[Path | None, "order nothing, and put back what is in this file that backup-certs has written"] = None
+    passphrase: Annotated[str | None, "what opens the backup: prompt, - for standard input, or a file; prompt when it needs one"] = None
+    identity: Annotated[Path | None, "the private key that opens the backup: a file of age identities, or an SSH key"] = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what contradicts itself."""
+        if self.from_backup is not None and self.force:
+            raise ValueError("--from-backup orders nothing, so it goes without --force")
+        if self.from_backup is None and (self.passphrase is not None or self.identity is not None):
+            raise ValueError("--passphrase and --identity open a backup: give --from-backup BACKUP, too")
+
+
+def wish(p: Params) -> Wish | None:
+    """Return the backup as the moves take it; nothing where new certificates are wanted."""
+    return None if p.from_backup is None else Wish(p.from_backup, p.passphrase, p.identity)
 
 
 def look(host: Host, p: Params) -> None:
     """Find out what each site lacks, and whether an order would succeed."""
     services.expect_own_project(host)
     expect_sites(host)
+    if (saved := wish(p)) is not None:
+        restoring.look(host, saved)
+        neighbours.remember(host, ON)
+        return
     container_of(host, ON)
     now, found = host.now(), standings(host)
     for one in found:
@@ -59,6 +81,10 @@ def look(host: Host, p: Params) -> None:
 
 def renew(host: Host, p: Params) -> None:
     """Make a new Caddy process, which serves what is stored and orders what is not."""
+    if (saved := wish(p)) is not None:
+        restoring.put_in_place(host, saved)
+        restoring.start_anew(host, saved)
+        return
     if not (p.force or _aims_at_more(host)) and so(host, every_site_is_well_served, p):
         return
     if p.force and ASIDE not in host.run.kept:
@@ -73,7 +99,7 @@ def renew(host: Host, p: Params) -> None:
 def follow(host: Host, p: Params) -> None:
     """Follow the orders until each site has its certificate."""
     if not (p.force or _aims_at_more(host)):
-        return
+        return      # with --from-backup, too: nothing is ordered then
     if host.run.plan and host.run.skipped:
         host.say(f"then: follow Caddy's orders for at most {patience(host):g} s")
         return
@@ -88,6 +114,8 @@ def patience(host: Host) -> float:
 
 def every_site_is_well_served(host: Host, p: Params) -> Seen:
     """Every site is served with a good certificate, which Caddy keeps, too."""
+    if (saved := wish(p)) is not None:
+        return restoring.holds_the_backup(host, saved)
     now = host.now()
     wrong = [f"{one.name}: {found}; {one.told(now)}" for one in standings(host) if (found := one.wrong(now))]
     return Seen(not wrong, "\n".join(wrong) or counted(len(host.stack.sites), "site"), f"opsbook logs {ON} {host.name}")
@@ -95,13 +123,15 @@ def every_site_is_well_served(host: Host, p: Params) -> Seen:
 
 def runs_anew(host: Host, p: Params) -> Seen:
     """Caddy's process was made by this run, where it needed a new one."""
-    if not (p.force or _aims_at_more(host)):
+    if not (p.force or _aims_at_more(host) or host.run.kept.get(restoring.SWAPPED)):
         return Seen(ok=True, saw="this run needed none")
     return services.has_started_anew(host, ON)
 
 
 def has_what_was_wanted(host: Host, p: Params) -> Seen:
-    """Every site is served with what this run wanted for it: a certificate issued since it began, or the good one that was stored."""
+    """Every site is served with what this run wanted for it: a certificate issued since it began, or the one that was stored or saved."""
+    if (saved := wish(p)) is not None:
+        return restoring.serves_the_backup(host, saved)
     progress, shown = following.look(host)
     lines = [f"{name}: {why}; {_told(host, name)}" for name, why in progress.lacking.items()]
     lines += [f"{name}: Caddy said: {words}" for name, words in progress.words.items()]

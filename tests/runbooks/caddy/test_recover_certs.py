@@ -7,8 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyrage
 import pytest
 
+from opsbook import age
+from opsbook.backup import file, payload
+from opsbook.backup.payload import Manifest, Payload
+from opsbook.backup.tarball import Stored
 from opsbook.check import Seen, look_once
 from opsbook.errors import Refused, UsageError
 from opsbook.host import Host, Write
@@ -325,3 +330,40 @@ def test_the_world_is_not_served_where_it_is_shown_something_else(made: Recoveri
     assert "port 443: " in made.from_outside().saw
     made.street.points[PROMETHEUS] = "198.51.100.7"
     assert "DNS: it points to 198.51.100.7" in made.from_outside().saw
+
+
+def saved(made: Recovering, folder: Path) -> dict[str, Path]:
+    """Back up what lies there now; return what the runbook is given."""
+    folder.mkdir()
+    key = pyrage.x25519.Identity.generate()
+    (identity := folder / "identity").write_text(f"{key}\n")
+    files = tuple(
+        Stored(str(path.relative_to(made.caddy.root)), 0o600, path.read_bytes())
+        for path in sorted(made.caddy.root.rglob("*")) if path.is_file()
+    )  # fmt: skip
+    manifest = Manifest("vps-i1", False, BEGUN, made.caddy.serials(), payload.hashes(files))
+    sealed = age.sealed_for((str(key.to_public()),), payload.written(Payload(manifest, files)))
+    return {"from_backup": file.keep(folder, "backup.age", sealed)[0], "identity": identity}
+
+
+def test_from_a_backup_the_old_certificates_come_back_and_nothing_is_ordered(made: Recovering, tmp_path: Path) -> None:
+    made.params.update(saved(made, tmp_path / "backups"))
+    before = made.caddy.serials()
+    made.caddy.authority = False
+    lost(made).steps()
+    assert (made.caddy.orders, made.caddy.serials()) == (0, before)
+    assert (made.false(), made.from_outside().ok) == ({}, True)
+    made.caddy.empty()
+    assert "every_site_is_well_served" in made.false()
+    made.caddy.memory[PROMETHEUS] = issued(PROMETHEUS, starts=MONTH_AGO, serial=0xBB)[0]
+    assert "serial BB, not the backup's" in made.false()["has_what_was_wanted"].saw
+
+
+@pytest.mark.parametrize(("given", "says"), [
+    ({"force": True, "from_backup": Path("x")}, "without --force"),
+    ({"passphrase": "-"}, "give --from-backup BACKUP"),
+    ({"identity": Path("x")}, "give --from-backup BACKUP"),
+])
+def test_options_that_contradict_each_other_are_refused(given: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        BOOK.params(**given)
