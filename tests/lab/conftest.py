@@ -77,3 +77,18 @@ def renewed(servers: Lab) -> Iterator[Lab]:
     renew(servers)
     yield servers
     renew(servers)
+
+
+@pytest.fixture(scope="session")
+def lcx(own_lab: Lab) -> Lab:
+    """The lab with the host lcx, whose Prometheus and Alertmanager ask for a password by TLS."""
+    up(own_lab, say, ("lcx",))
+    return own_lab
+
+
+@pytest.fixture
+def renewed_lcx(lcx: Lab) -> Iterator[Lab]:
+    """The host lcx for a test that changes it: before and afterwards it is as it was made."""
+    renew(lcx, "lcx")
+    yield lcx
+    renew(lcx, "lcx")
