@@ -43,7 +43,9 @@ MAY_IMPORT = {
     "systems": "errors host inventory privileged shell systems web",
     "findings": "findings moves systems",
     "doctor": "counted doctor errors events findings host inventory mask privileged record shell ssh systems watch web",
-    "moves": "age answer backup check counted errors findings host inventory mask moves privileged public_key record shell systems watch web",
+    "moves": (
+        "age answer backup check counted errors findings host inventory mask moves privileged public_key record shell systems watch web"
+    ),
     "runbooks": "age answer backup check counted errors findings host inventory moves privileged runbook shell systems watch web",
     "runner": "answer check counted desk errors events host inventory mask options record runbook runner shell stop watch web",
     "ssh": "counted errors host inventory known_hosts places public_key shell ssh watch web",

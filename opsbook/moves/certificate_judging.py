@@ -48,7 +48,7 @@ def judge(host: Host, wish: Accepting, payload: Payload) -> dict[str, list[str]]
     if not sure:
         raise Refused("the backup has no certificate that could be served", saw=_lines(lacks), host=host.name)
     if not wish.older:
-        _expect_none_newer(host, sure, now)
+        _expect_none_newer(host, wish, sure, now)
     return {name: [one.leaf.serial for one in each] for name, each in sure.items()}
 
 
@@ -56,17 +56,17 @@ def _expect_own(host: Host, wish: Accepting, payload: Payload) -> None:
     told = payload.manifest
     if (told.host, told.lab) != (host.name, host.entry.lab) and not wish.other_host:
         where = f"{told.host}{' of a lab' if told.lab else ''}"
-        raise Refused("this backup is another host's", saw=where, next="if that is meant: --other-host", host=host.name)
+        raise Refused("this backup is another host's", saw=where, next=_again(host, wish, "--other-host"), host=host.name)
 
 
 def _expect_consent(host: Host, wish: Accepting, lacks: dict[str, str]) -> None:
     if not wish.partly:
-        what, again = "the backup lacks a good certificate for a site", "take a newer backup; or --partly, and Caddy orders those"
-        raise Refused(what, saw=_lines(lacks), next=again, host=host.name)
+        what, again = "the backup lacks a good certificate for a site", _again(host, wish, "--partly")
+        raise Refused(what, saw=_lines(lacks), next=f"{again}, and Caddy orders those", host=host.name)
     host.say(f"Caddy will order these by itself, which this run does not prove:\n{_lines(lacks)}")
 
 
-def _expect_none_newer(host: Host, sure: dict[str, tuple[Held, ...]], now: float) -> None:
+def _expect_none_newer(host: Host, wish: Accepting, sure: dict[str, tuple[Held, ...]], now: float) -> None:
     """Raise Refused where a good certificate is served that began after the backup's."""
     newer = {}
     for name, shake in handshakes(host, sure).items():
@@ -74,7 +74,11 @@ def _expect_none_newer(host: Host, sure: dict[str, tuple[Held, ...]], now: float
         if one is not None and not shake.chain and now < one.ends and one.starts > best:
             newer[name] = f"served since {moment(one.starts)}, the backup's is from {moment(best)}"
     if newer:
-        raise Refused("what is served is newer than the backup", saw=_lines(newer), next="if that is meant: --older", host=host.name)
+        raise Refused("what is served is newer than the backup", saw=_lines(newer), next=_again(host, wish, "--older"), host=host.name)
+
+
+def _again(host: Host, wish: Accepting, flag: str) -> str:
+    return f"if that is meant: opsbook restore-certs {wish.backup} {host.name} {flag}"
 
 
 def _lacking(found: tuple[Held, ...], name: str, now: float) -> str:
