@@ -37,8 +37,9 @@ def folder(host: Host) -> Folder:
     """Return the folder of Caddy's storage; raise Refused where it lies in no volume."""
     found = services.container(host, CADDY)
     if found is None:
-        again = f"opsbook recreate-service {CADDY} {host.name}"
-        raise Refused("Caddy has no container, so nobody knows its volume", next=again, host=host.name)
+        create = f"docker compose --project-directory={host.stack.directory} create {CADDY}"
+        saw, again = f"{create} makes it, and starts nothing that would order certificates", f"that on {host.name}, then this again"
+        raise Refused("Caddy has no container, so nobody knows its volume", saw=saw, next=again, host=host.name)
     path: str = host.run.kept.get(PATH) or _path(host, found)      # a Caddy that is down tells no longer what it was configured for
     mounts = [mount for mount in found.mounts if path == mount.destination or path.startswith(f"{mount.destination.rstrip('/')}/")]
     if not mounts:

@@ -275,8 +275,15 @@ def test_what_is_served_but_not_good_is_no_reason_to_keep_it(bench: Bench, kind:
 def test_without_a_container_nobody_knows_the_volume(bench: Bench) -> None:
     backup = bench.backup()
     del bench.caddy.containers["caddy"]
-    with pytest.raises(Refused, match="opsbook recreate-service caddy vps-i1"):
+    with pytest.raises(Refused, match="docker compose --project-directory=/opt/p24-infra/monitoring create caddy"):
         bench.site(backup).steps()
+
+
+def test_a_container_that_never_ran_gets_its_certificates_before_its_first_start(lost: tuple[Bench, Path]) -> None:
+    bench, backup = lost
+    bench.caddy.memory, bench.caddy.containers["caddy"]["State"]["Status"] = {}, "created"
+    made = bench.site(backup).steps()
+    assert (made.false(), bench.caddy.orders) == ({}, 0)
 
 
 def test_what_did_not_arrive_whole_is_not_swapped(lost: tuple[Bench, Path]) -> None:
