@@ -102,6 +102,12 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {    # the tests that show other sent
     f"test_install_cadvisor_in_trouble.py::{EXPORTERS}_and_true_once_it_is_mended": tuple(
         f"install-cadvisor {name}" for name in ("runs_as_meant", "is_healthy", "names_the_containers", "strangers_hear_nothing")
     ),
+    "test_recover_certs.py::test_each_sentence_is_red_where_its_effect_is_missing": tuple(
+        f"recover-certs {name}"
+        for name in (
+            "runs_anew", "has_what_was_wanted", "every_site_is_well_served", "is_healthy", "does_not_restart", "others_are_untouched",
+        )
+    ),
     "test_restore_certs.py::test_each_sentence_of_the_proof_is_red_while_the_real_thing_is_broken": tuple(
         f"restore-certs {name}" for name in ("serves_the_backup", "holds_the_backup", "caddy_is_healthy", "others_are_untouched")
     ),

@@ -1,0 +1,155 @@
+"""Caddy gets its certificates again by real ACME: as few orders as can be, one new process, and proofs that go red."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from opsbook.check import Seen, look_once
+from opsbook.host import Host
+from opsbook.lab import authority
+from opsbook.lab.breaking import break_, mend
+from opsbook.lab.docker import script
+from opsbook.lab.lab import Lab
+from opsbook.lab.reset import reset
+from opsbook.lab.up import up
+from opsbook.moves import neighbours
+from opsbook.moves.issuing import aim
+from opsbook.moves.issuing.standing import standings
+from tests.lab.conftest import say
+from tests.lab.front import OUTSIDE, SITES, issued, recover, seen_from_outside, serials
+from tests.lab.process import Terminal, opsbook
+from tests.lab.reach import VPS, on_vps
+from tests.lab.snapshot import snapshot
+from tests.lab.stack_runs import impatient, killed_at_every_prompt, started
+from tests.runbooks.checkout_site import book
+
+BOOK = book("recover-certs")
+RECOVER = ("--lab", "recover-certs", VPS)
+ALL = len(SITES)
+
+
+@pytest.fixture(scope="module")
+def town(lab: Lab) -> Iterator[Lab]:
+    """The lab with a host outside."""
+    up(lab, say, (OUTSIDE,))
+    yield lab
+    reset(lab)
+
+
+@pytest.fixture
+def lost(town: Lab) -> Iterator[Lab]:
+    """The lab while Caddy's volume is empty; afterwards it is well."""
+    break_(town, "caddy-volume-lost")
+    yield town
+    on_vps(town, "rm -rf ~/.local/state/opsbook")
+    mend(town)
+
+
+def test_a_lost_volume_costs_one_order_a_site_and_a_second_run_none(lost: Lab) -> None:
+    had, before = issued(lost), serials(lost)
+    ran = recover()
+    assert (ran.code, "changed, and proven" in ran.err) == (0, True), ran.text
+    assert (issued(lost) - had, set(serials(lost)) & set(before)) == (ALL, set())
+    assert all(f"{name}: has its certificate" in ran.err for name in SITES)
+    now, kept = snapshot(lost), serials(lost)
+    again = recover()
+    assert (again.code, "nothing was changed" in again.err, "already so" in again.err) == (0, True, True), again.text
+    assert (issued(lost) - had, serials(lost), snapshot(lost)) == (ALL, kept, now)
+
+
+def test_a_plan_orders_nothing(lost: Lab) -> None:
+    had, now = issued(lost), snapshot(lost)
+    ran = opsbook(*RECOVER, "--plan")
+    assert (ran.code, "then     restart caddy" in ran.err, issued(lost), snapshot(lost)) == (0, True, had, now), ran.text
+
+
+def test_killed_at_every_step_it_is_resumed_with_one_process_and_one_order_a_site(lost: Lab) -> None:
+    had = issued(lost)
+    killed, seen = killed_at_every_prompt(lost, *RECOVER, f"--confirm={VPS}")
+    assert (killed, "changed, and proven" in seen) == (3, True), seen
+    assert issued(lost) - had == ALL
+
+
+@pytest.mark.parametrize(("fault", "says"), [
+    ("dns-wrong", "DNS fails, seen from stranger"),
+    ("caddyfile-broken", "Caddy could not run"),
+    ("acme-down", "no certificate authority answers"),
+    ("cert-expiring", "no certificate authority answers"),
+])
+def test_an_order_that_would_fail_is_refused_and_changes_nothing(lost: Lab, fault: str, says: str) -> None:
+    break_(lost, fault)
+    now = snapshot(lost)
+    ran = recover()
+    assert (ran.code, says in ran.err, "nothing was changed" in ran.err) == (3, True, True), ran.text
+    assert snapshot(lost) == now
+
+
+def test_certificates_that_ended_are_replaced_once_the_authority_answers(town: Lab) -> None:
+    break_(town, "cert-expiring", "0")
+    script(town.container(authority.NAME), authority.SERVE)
+    ran = recover()
+    assert (ran.code, "its certificate ended 1 h ago" in ran.err, "changed, and proven" in ran.err) == (0, True, True), ran.text
+    mend(town)
+
+
+def test_an_authority_that_goes_down_meanwhile_ends_in_a_red_proof_and_a_rerun_follows(lost: Lab, tmp_path: Path) -> None:
+    had = issued(lost)
+    terminal = Terminal((*impatient(lost, tmp_path), "recover-certs", VPS)).start()
+    assert terminal.prompt(), terminal.seen
+    script(lost.container(authority.NAME), authority.STOP)
+    terminal.answer(VPS)
+    assert terminal.end() == 4, terminal.seen
+    assert "it is served with none; nothing is served" in terminal.seen
+    assert "Caddy said: could not get certificate from issuer" in " ".join(terminal.seen.split())
+    process = started(lost, "caddy")
+    script(lost.container(authority.NAME), authority.SERVE)
+    ran = recover()
+    assert (ran.code, "going on with the unfinished run" in ran.err) == (0, True), ran.text
+    assert (issued(lost) - had, started(lost, "caddy")) == (ALL, process)
+
+
+def test_force_orders_new_ones_although_all_is_well(town: Lab) -> None:
+    had, before = issued(town), serials(town)
+    ran = recover("--force")
+    assert (ran.code, issued(town) - had, set(serials(town)) & set(before)) == (0, ALL, set()), ran.text
+
+
+def test_from_a_backup_the_same_certificates_come_back_without_an_order(town: Lab, tmp_path: Path) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
+    saved = opsbook("--lab", "backup-certs", VPS, f"--recipient={tmp_path / 'key.pub'}", f"--into={tmp_path / 'saved'}")
+    assert saved.code == 0, saved.text
+    had, before = issued(town), serials(town)
+    break_(town, "caddy-volume-lost")
+    (backup,) = (tmp_path / "saved").glob("*.age")
+    ran = recover(f"--from-backup={backup}", f"--identity={tmp_path / 'key'}")
+    assert (ran.code, issued(town), serials(town)) == (0, had, before), ran.text
+    mend(town)
+
+
+def test_each_sentence_is_red_where_its_effect_is_missing(lost: Lab) -> None:
+    with seen_from_outside(lost) as host:
+        host.run.started = host.now()
+        aim.remember(host, standings(host), host.now(), anew=True)
+        neighbours.remember(host, "caddy")
+        asked = questions(host)
+        assert "before this run did" in asked["runs_anew"]().saw
+        assert "it is still served with the old one" in asked["has_what_was_wanted"]().saw
+        assert "from Caddy's memory alone" in asked["every_site_is_well_served"]().saw
+        assert asked["the_world_is_served"]().ok
+        on_vps(lost, "docker pause monitoring-caddy-1")
+        paused = {name: asked[name]() for name in ("is_healthy", "does_not_restart")}
+        on_vps(lost, "docker unpause monitoring-caddy-1; docker restart monitoring-promtail-1")
+        assert [seen.ok for seen in paused.values()] == [False, False]
+        assert "monitoring-promtail-1 is not the same any more" in asked["others_are_untouched"]().saw
+        break_(lost, "dns-wrong")
+        assert "DNS: it points to" in asked["the_world_is_served"]().saw
+
+
+def questions(host: Host) -> dict[str, Callable[[], Seen]]:
+    """Return the sentences by name, each to be asked once, without its wait."""
+    checks = [getattr(check, "__wrapped__", check) for check in (*BOOK.proof, *BOOK.from_outside)]
+    return {check.__name__: (lambda check=check: look_once(host, check, BOOK.params())) for check in checks}
