@@ -21,7 +21,8 @@ def test_a_well_stack_is_shown_whole_with_exit_0(lab: Lab) -> None:
     assert ran.code == 0, ran.text
     rows = standing(ran.out)
     assert set(rows) == {
-        "prometheus", "thanos-sidecar", "thanos-query", "alertmanager", "loki", "promtail", "blackbox-exporter", "caddy", "queue-exporter"
+        *("prometheus", "thanos-sidecar", "thanos-query", "alertmanager", "loki", "promtail"),
+        *("blackbox-exporter", "caddy", "grafana", "queue-exporter"),
     }
     assert {(row["state"], row["endpoint"]) for row in rows.values()} == {("healthy", "ok")}
 

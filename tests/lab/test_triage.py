@@ -43,7 +43,7 @@ def test_a_well_host_is_looked_at_and_nothing_is_changed(lab: Lab) -> None:
     first = ran.out.splitlines()[0]
     assert (ran.code, first) == (0, "ok    nothing points to trouble") or (ran.code == 10 and ALERTS.search(first) is not None), ran.text
     assert "10 of 10 of the stack are well" in ran.out
-    assert "certificates  2, the first to end in" in ran.out
+    assert "certificates  3, the first to end in" in ran.out
     assert snapshot(lab) == before
 
 
