@@ -111,6 +111,15 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {    # the tests that show other sent
     "test_restore_certs.py::test_each_sentence_of_the_proof_is_red_while_the_real_thing_is_broken": tuple(
         f"restore-certs {name}" for name in ("serves_the_backup", "holds_the_backup", "caddy_is_healthy", "others_are_untouched")
     ),
+    "test_rotate_password.py::test_each_proof_is_red_while_the_real_thing_is_broken_and_so_is_each_of_the_undo": tuple(
+        f"rotate-password {name}"
+        for name in (
+            "the_new_password_opens_every_site", "the_old_password_opens_no_site", "without_a_password_every_site_is_shut",
+            "grafana_takes_the_new_password", "env_has_the_new_password", "nothing_else_changed", "caddy_is_healthy",
+            "caddy_does_not_restart", "others_are_untouched", "the_old_password_opens_what_it_did", "grafana_takes_the_old_password",
+            "the_files_are_as_before",
+        )
+    ),
     # on a made-up server: what a lab host would have to be brought into is a state that a run leaves only when it is killed
     "../runbooks/servers/test_provision_host.py::test_an_undo_leaves_nothing_behind_and_puts_older_files_back": (
         "provision-host is_as_before",

@@ -1,0 +1,152 @@
+"""A hunt for secrets while runbooks run: every place where a password could be read that should not be there, on both sides.
+
+    with hunting(lab, tmp_path) as hunt:
+        hunt.run("rotate-password", "vps-i1", "--confirm=vps-i1", "--to", str(file))
+    assert hunt.finds({"new": file.read_text().strip()}) == {}
+
+What holds a secret by design is left out by naming it: `hunt.finds(secrets, apart_from=("docker inspect",))`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from opsbook.lab.docker import script
+from opsbook.lab.lab import Lab
+from opsbook.mask import forms
+from tests.lab.process import Ran, Terminal, opsbook
+from tests.lab.reach import VPS
+from tests.lab.secrets_at_large import ways_to_write
+
+GLANCE = 0.02
+LOOKS = 5           # at each process: it may become another program soon after it was made
+SHORTEST = 8        # a shorter form would be found by chance
+# Each line once: what `ps` and `ps e` would have shown of any process, between `on` and `stop`.
+WATCH = """
+rm -f /tmp/hunt.stop; touch /tmp/hunt.on
+{
+    until [ -e /tmp/hunt.stop ]; do
+        for often in 1 2 3 4 5 6 7 8; do cat /proc/[0-9]*/cmdline; sleep 0.04; done
+        echo ENVIRONMENT; cat /proc/[0-9]*/environ; echo ARGUMENTS
+    done
+} 2>/dev/null | tr '\\0' '\\n' | awk '
+    BEGIN { of = "arguments" }
+    /^(ENVIRONMENT|ARGUMENTS)$/ { of = tolower($0); next }
+    !seen[of $0]++ { print of, $0 }
+'
+"""
+PLACES = {      # on the host, when all is over
+    "docker inspect": "docker ps --all --quiet | xargs -r docker inspect",
+    "docker logs": "for one in $(docker ps --all --quiet); do docker logs $one 2>&1; done",
+    "log of the host": "journalctl --no-pager --output=cat; cat /var/log/*.log 2>/dev/null || true",
+    "shell history": "cat /root/.*history /home/*/.*history 2>/dev/null || true",
+    "files of runs": "find /home/*/.local/state /run/lock /tmp /var/tmp -xdev -type f -exec cat {} + 2>/dev/null || true",
+    "checkout": "cd /opt/*/.git && git --git-dir=. -c safe.directory='*' log --all --patch --max-count=50 2>/dev/null || true",
+}
+
+
+@dataclass
+class Hunt:
+    """One hunt: the runs in it, and what was seen of all processes meanwhile."""
+
+    lab: Lab
+    folder: Path
+    host: str = VPS
+    said: dict[str, str] = field(default_factory=dict)      # by the words that were typed
+    processes: str = ""                                     # of the host
+    own: set[bytes] = field(default_factory=set)            # arguments and environments on the operator's machine
+
+    def run(self, *words: str, stdin: str | None = None) -> Ran:
+        """Run opsbook without a terminal."""
+        ran = opsbook(*self._site(), *words, env=self._env(), stdin=stdin, within=400)
+        self.said[" ".join(words)] = ran.text
+        return ran
+
+    def terminal(self, *words: str) -> Terminal:
+        """Start opsbook on a terminal; what that shows is the caller's to judge."""
+        return Terminal((*self._site(), *words), self._env()).start()
+
+    def finds(self, secrets: Mapping[str, str], apart_from: tuple[str, ...] = ()) -> dict[str, set[str]]:
+        """Return where which secrets can be read, in whatever form."""
+        found = {place: shown(text, secrets) for place, text in self._texts() if place not in apart_from}
+        return {place: names for place, names in found.items() if names}
+
+    def _site(self) -> tuple[str, str]:
+        return "--inventory", str(self.folder / "inventory.yaml")
+
+    def _env(self) -> dict[str, str]:
+        """Return what makes everything that is written here lie in a folder of its own."""
+        return {"XDG_STATE_HOME": str(self.folder / "state")}
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        """Yield every place and what is there to be read."""
+        yield from ((f"output of {words}", text) for words, text in self.said.items())
+        for kind in ("arguments", "environment"):
+            lines = (line for line in self.processes.splitlines() if line.startswith(f"{kind} "))
+            yield f"{kind} on the host", "\n".join(lines)
+        yield "processes of the operator", b"\n".join(self.own).decode(errors="replace")
+        yield "journal", self.journal()
+        yield from self._files()
+        yield from ((place, script(self.lab.container(self.host), look)) for place, look in PLACES.items())
+
+    def journal(self) -> str:
+        """Everything in the journal, as its tables have it."""
+        path = self.folder / "state/opsbook/journal.db"
+        if not path.exists():
+            return ""
+        with sqlite3.connect(path) as file:
+            return "\n".join(str(row) for table in ("runs", "events") for row in file.execute(f"SELECT * FROM {table}"))  # noqa: S608
+
+    def _files(self) -> Iterator[tuple[str, str]]:
+        for path in (self.folder / "state").rglob("*"):
+            if path.is_file():
+                yield f"operator's {path.relative_to(self.folder)}", path.read_bytes().decode(errors="replace")
+
+
+@contextmanager
+def hunting(lab: Lab, folder: Path, host: str = VPS) -> Iterator[Hunt]:
+    """Watch every process of the host and of this machine until the block ends."""
+    hunt, over = Hunt(lab, folder, host), threading.Event()
+    (folder / "inventory.yaml").write_text(lab.inventory.read_text())
+    seen, here = folder / "processes", threading.Thread(target=_watch_here, args=(hunt.own, over), daemon=True)
+    words = ["docker", "exec", lab.container(host), "bash", "-c", WATCH]
+    with seen.open("wb") as sink, subprocess.Popen(words, stdout=sink) as watcher:
+        here.start()
+        try:
+            script(lab.container(host), "until [ -e /tmp/hunt.on ]; do sleep 0.05; done")
+            yield hunt
+        finally:
+            over.set()
+            script(lab.container(host), "touch /tmp/hunt.stop")
+            watcher.wait(timeout=60)
+            script(lab.container(host), "rm -f /tmp/hunt.stop /tmp/hunt.on")
+            here.join(timeout=10)
+    hunt.processes = seen.read_bytes().decode(errors="replace")
+
+
+def shown(text: str, secrets: Mapping[str, str]) -> set[str]:
+    """Return the names of the secrets that can be read in the text."""
+    return {name for name, value in secrets.items() if any(form in text for form in _all_forms(value))}
+
+
+def _all_forms(value: str) -> set[str]:
+    return {form for form in (*forms(value), *ways_to_write(value)) if len(form) >= SHORTEST}
+
+
+def _watch_here(own: set[bytes], over: threading.Event) -> None:
+    looked = Counter[str]()
+    while not over.wait(GLANCE):
+        for process in os.listdir("/proc"):     # noqa: PTH208  this is done all the time
+            if process.isdigit() and looked[process] < LOOKS:
+                looked[process] += 1
+                for name in ("cmdline", "environ"):
+                    with suppress(OSError):
+                        own.update(Path("/proc", process, name).read_bytes().split(b"\0"))
