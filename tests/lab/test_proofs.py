@@ -120,6 +120,21 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {    # the tests that show other sent
             "the_files_are_as_before",
         )
     ),
+    f"test_rotate_web_auth.py::{RELOADS}": tuple(
+        f"rotate-web-auth {name}"
+        for name in (
+            "lets_the_new_one_in", "turns_strangers_away", "turns_the_old_one_away", "env_has_the_new_one", "nothing_else_changed",
+            "clients_get_in", "is_healthy", "does_not_restart", "others_are_untouched", "lets_the_old_one_in", "turns_the_new_one_away",
+            "files_are_as_before",
+        )
+    ),
+    f"test_generate_certs.py::{RELOADS}": tuple(
+        f"generate-certs {name}"
+        for name in (
+            "every_certificate_is_good", "each_shows_what_lies_there", "each_verifies_by_its_names", "each_is_healthy", "scrapes_go_on",
+            "others_are_untouched", "files_are_as_before", "each_shows_the_old_one",
+        )
+    ),
     # on a made-up server: what a lab host would have to be brought into is a state that a run leaves only when it is killed
     "../runbooks/servers/test_provision_host.py::test_an_undo_leaves_nothing_behind_and_puts_older_files_back": (
         "provision-host is_as_before",
