@@ -33,7 +33,8 @@ class Services:
     rules: tuple[Group, ...] | None = None
     targets: tuple[Target, ...] | None = None
     alerts: tuple[Mapping[str, str], ...] | None = None         # the labels of those that fire
-    certificates: Mapping[str, Certificate | None] = field(default_factory=dict)
+    certificates: Mapping[str, Certificate | None] = field(default_factory=dict)         # of Caddy's sites
+    own_certificates: Mapping[str, Certificate] = field(default_factory=dict)            # of services that speak TLS by themselves
 
 
 @dataclass(frozen=True)

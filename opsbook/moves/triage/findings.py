@@ -18,6 +18,7 @@ RULES = (
     of_services.endpoints,
     of_services.rules,
     of_services.certificates,
+    of_services.own_certificates,
     of_services.targets,
     of_services.alerts,
     of_containers.others,

@@ -84,6 +84,7 @@ def _questions(host: Host, running: set[str]) -> dict[str, Callable[[], Any]]:
     if PROMETHEUS.service in running:
         reads |= {"rules": PROMETHEUS.rules(), "targets": PROMETHEUS.targets(), "alerts": PROMETHEUS.query(FIRING)}
     asked: dict[str, Callable[[], Any]] = {name: _unless_it_fails(host, question) for name, question in reads.items()}
+    asked["own certificates"] = partial(_own_certificates, host, running)
     return {**asked, "certificates": partial(_certificates, host)} if CADDY.service in running else asked
 
 
@@ -96,6 +97,7 @@ def _services(told: Mapping[str, Any], running: set[str]) -> Services:
         targets=told.get("targets"),
         alerts=None if alerts is None else tuple(sample.labels for sample in alerts),
         certificates=told.get("certificates") or {},
+        own_certificates=told.get("own certificates") or {},
     )
 
 
@@ -109,6 +111,17 @@ def _certificates(host: Host) -> Mapping[str, certificate.Certificate | None]:
     sites = _unless_it_fails(host, CADDY.sites())()
     names = [name for name in sites.names if "*" not in name] if sites is not None else []
     return _unless_it_fails(host, certificate.served(names))() or {} if names else {}
+
+
+def _own_certificates(host: Host, running: set[str]) -> Mapping[str, certificate.Certificate]:
+    """Return what each service shows that speaks TLS by itself, at its published port."""
+    known, found = host.recall(docker.containers(host.stack.project)), {}
+    for service in (one for one in host.stack.services if one.scheme == "https" and one.name in running):
+        container = of(known, service.name)
+        ports = [port.public for port in container.ports if port.private == service.port] if container else []
+        for port in ports[:1]:
+            found |= _unless_it_fails(host, certificate.served([service.name], port))() or {}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def _side_by_side(asked: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:

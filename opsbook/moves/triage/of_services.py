@@ -68,6 +68,15 @@ def certificates(f: Facts) -> Iterator[Finding]:
             yield Finding(severity, f"the certificate of {name} {end} and was not renewed", saw, f"opsbook logs caddy {f.host}")
 
 
+def own_certificates(f: Facts) -> Iterator[Finding]:
+    """Certificates of services that speak TLS by themselves, which nobody renews unasked."""
+    for name, found in f.services.own_certificates.items():
+        if severity := _lateness(found, f.now):
+            left = found.ends - f.now
+            end = f"ends in {age(left)}" if left > 0 else f"ended {age(-left)} ago"
+            yield Finding(severity, f"the certificate of {name} {end}", next=f"opsbook generate-certs {f.host}")
+
+
 def targets(f: Facts) -> Iterator[Finding]:
     """Targets that Prometheus cannot read."""
     known = f.services.targets

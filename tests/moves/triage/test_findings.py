@@ -211,6 +211,14 @@ def test_a_certificate_is_late_by_the_measure_of_its_life(left: float, life: flo
     assert [one.severity for one in found] == ([severity] if severity else [])
 
 
+def test_a_service_that_speaks_tls_by_itself_is_told_before_its_certificate_ends() -> None:
+    far, near = (Certificate("prometheus", NOW + (left - 365) * DAY, NOW + left * DAY, "CN=our CA") for left in (300, 9))
+    assert findings(spoken(own_certificates={"prometheus": far})) == ()
+    (found,) = findings(spoken(own_certificates={"prometheus": near}))
+    told = (found.severity, found.what, found.next)
+    assert told == ("warn", "the certificate of prometheus ends in 9 d", "opsbook generate-certs vps-i1")
+
+
 def test_images_and_discs_that_are_always_full_are_no_trouble() -> None:
     assert findings(machine(disks=(Disk("/snap/core", "/dev/loop1", 100, 0, 10, 0), Disk("/media", "/dev/sr0", 100, 0, 0, 0)))) == ()
 
