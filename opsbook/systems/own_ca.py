@@ -23,6 +23,7 @@ DNS_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za
 FOLDER = 'ca=${XDG_DATA_HOME:-$HOME/.local/share}/opsbook/ca/$1; printf %s "$ca"'
 # $1 the CA's certificate, then pairs of certificate and key
 INSPECT = r"""
+command -v openssl > /dev/null || { echo "the host has no openssl" >&2; exit 69; }
 ca=$1; shift
 while [ "$#" -gt 0 ]; do
     printf '%s\036' "$1"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from opsbook.host import Read, Result
-from opsbook.shell import Command
+from opsbook.shell import Command, prefixed
 from opsbook.systems import own_ca
 from opsbook.systems.own_ca import Certificate, Pair, is_name
 from tests.local_talk import LocalHost
@@ -122,6 +122,16 @@ def test_what_is_missing_or_no_certificate_is_told_as_such(here: LocalHost) -> N
     assert key is not None
     assert key.uid == os.getuid()
     assert found[other.cert].key is None
+
+
+def test_a_host_without_openssl_says_so(here: LocalHost) -> None:
+    bare = here.folder / "bin"
+    bare.mkdir()
+    (bare / "bash").symlink_to("/bin/bash")
+    question = own_ca.inspect("", [])
+    assert isinstance(question.ask, Command)
+    done = here.run(prefixed(question.ask, "env", f"PATH={bare}"))
+    assert (done.code, done.err) == (69, "the host has no openssl\n")
 
 
 @pytest.mark.parametrize(("name", "good"), [("a.example", True), ("*.a.example", True), ("::1", True), ("a,DNS:b", False), ("", False)])
