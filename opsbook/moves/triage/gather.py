@@ -116,7 +116,7 @@ def _certificates(host: Host) -> Mapping[str, certificate.Certificate | None]:
 def _own_certificates(host: Host, running: set[str]) -> Mapping[str, certificate.Certificate]:
     """Return what each service shows that speaks TLS by itself, at its published port."""
     known = host.recall(docker.containers(host.stack.project))
-    found: dict[str, certificate.Certificate] = {}
+    found: dict[str, certificate.Certificate | None] = {}
     for service in (one for one in host.stack.services if one.scheme == "https" and one.name in running):
         container = of(known, service.name)
         ports = [port.public for port in container.ports if port.private == service.port] if container else []
