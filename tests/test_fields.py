@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from opsbook.errors import UsageError
-from opsbook.page.fields import SERVICE, build, fields_of
+from opsbook.page.fields import SERVICE, build, fields_of, vet
 
 
 @dataclass(frozen=True)
@@ -99,3 +99,7 @@ def test_a_hostile_value_is_shown_harmlessly() -> None:
     with pytest.raises(UsageError) as raised:
         build(Everything, {"service": "a\x1b[2Jb"})
     assert "\x1b" not in str(raised.value)
+
+
+def test_a_lone_dash_means_standard_input_and_is_no_option() -> None:
+    vet(fields_of(Everything), {"since": "-"})

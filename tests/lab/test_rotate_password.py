@@ -101,7 +101,8 @@ def test_neither_password_can_be_read_anywhere_on_either_side(first: tuple[Hunt,
 
 def test_the_hash_is_read_only_where_it_has_to_be(lab: Lab, first: tuple[Hunt, str, str, Ran]) -> None:
     hunt, *_ = first
-    caddys_own = {"docker inspect", "environment on the host", "processes of the operator"}      # the lab's are processes of this machine, too
+    # Caddy's own, by design of {$VAR}; the lab's processes are this machine's, too
+    caddys_own = {"docker inspect", "environment on the host", "processes of the operator"}
     assert set(hunt.finds({"hash": env(lab)[HASH]})) == caddys_own
 
 

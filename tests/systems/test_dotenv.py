@@ -53,7 +53,7 @@ def test_a_replaced_value_is_read_back_and_no_other_one_changes(name: str, value
 
 def test_everything_but_the_value_stays_byte_for_byte() -> None:
     text = "\ufeff# a\r\n  export A = old # why\r\nB='x'  # y\r\n\r\nA=\"older\"\nC=$A"
-    assert replaced(text, {"A": "new", "B": "$2a$"}) == "\ufeff# a\r\n  export A = new # why\r\nB='$2a$'  # y\r\n\r\nA='new'\nC=$A"
+    assert replaced(text, {"A": "new", "B": "$2a$"}) == "\ufeff# a\r\n  export A = 'new' # why\r\nB='$2a$'  # y\r\n\r\nA='new'\nC=$A"
     assert replaced(text, {}) == text
 
 
