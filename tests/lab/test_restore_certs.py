@@ -28,7 +28,7 @@ from tests.lab.process import Ran, Terminal, opsbook
 from tests.lab.reach import VPS, on_vps
 from tests.lab.secrets_at_large import AtLarge, watching, ways_to_write
 from tests.lab.snapshot import snapshot
-from tests.lab.stack_runs import all_run, killed_at_every_prompt, killed_when
+from tests.lab.stack_runs import all_run, killed_at_every_prompt
 from tests.runbooks.checkout_site import book
 from tests.until import until
 
@@ -39,7 +39,10 @@ for site; do
     openssl s_client -connect 127.0.0.1:443 -servername "$site" -verify_return_error </dev/null 2>/dev/null | openssl x509 -noout -serial
 done
 """
-EMPTY = f'docker stop monitoring-caddy-1 >/dev/null; rm -r "{STORE}"'
+NEW_SERVER = """
+cd /opt/p24-infra/monitoring
+{ docker compose rm --stop --force caddy; docker volume rm monitoring_caddy_data; docker compose create caddy; } 2>&1
+"""
 # the patterns come on standard input; what Caddy keeps in its own volume is not looked at
 SEARCH = """
 patterns=$(cat)
@@ -155,18 +158,21 @@ def test_an_emptied_volume_gets_its_certificates_back_while_nothing_can_be_order
     assert (again.code, "already so, and proven" in again.err) == (0, True), again.text
 
 
-def test_killed_at_every_step_it_is_resumed_though_caddy_was_down_and_its_volume_empty(without_authority: Kept) -> None:
+def test_killed_at_every_step_it_is_resumed_though_caddy_is_new_and_has_never_run(without_authority: Kept) -> None:
     here = without_authority
-    on_vps(here.lab, EMPTY, user="root")
+    on_vps(here.lab, NEW_SERVER)
     killed, seen = killed_at_every_prompt(here.lab, "--lab", *here.words(), f"--confirm={VPS}")
     assert (killed, "changed, and proven" in seen) == (3, True), seen
     assert (serials(here.lab), all_run(here.lab)) == (here.serials, True)
 
 
 def test_killed_while_caddy_stands_still_the_host_starts_it_and_a_rerun_ends_it(kept: Kept, other_generation: str) -> None:
-    killed_when("change   stop caddy", "--lab", *kept.words("--older"), f"--confirm={VPS}")
-    assert until(lambda: all_run(kept.lab), within=60)
-    ran = kept.restore("--older", "--wait", "30")
+    terminal = Terminal(("--lab", *kept.words("--older"), f"--confirm={VPS}")).start()
+    assert terminal.until(lambda new: "change   stop caddy" in new, within=300), terminal.seen
+    terminal.kill()
+    terminal.end()
+    assert until(lambda: all_run(kept.lab), within=120)
+    ran = kept.restore("--older", "--wait", "60")
     assert (ran.code, "going on with the unfinished run" in ran.err, serials(kept.lab)) == (0, True, kept.serials), ran.text
 
 
