@@ -28,6 +28,8 @@ def resume(opening: Opening, job: Job, host: Host, guard: WriteGuard) -> Resume:
     owed = any(payment.code for payment in opening.payments)
     if job.options.discard and (opening.text or owed):
         host.say("dropped what unfinished runs had left; their records are kept in ~/.local/state/opsbook/done on the host")
+        if '"secrets": {\n' in opening.text:
+            host.say("the passwords that were on record are gone with it")
         guard.send(records.discard())
         return Resume.FRESH
     if not opening.text:

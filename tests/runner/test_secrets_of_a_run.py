@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
+
+import pytest
 
 from opsbook.check import Seen
 from opsbook.host import Host, Read, Write
@@ -47,7 +49,7 @@ BOOK = book((turn,), (is_turned,), (turn_back,), (is_back,))
 def world(*states: str, found: Record | None = None) -> World:
     made = World()
     if found is not None:
-        text = json.dumps({name: getattr(found, name) for name in Record.__dataclass_fields__})
+        text = json.dumps(asdict(found), indent=1)
         made.watch = FakeWatch(Opening(1_700_000_000.0, (), text))
     for question, *answers in ((STATE, *states), (CHANGE, ""), (BACK, "")):
         made.transport.teach(question, *answers)  # type: ignore[arg-type]
@@ -113,3 +115,11 @@ def test_a_plan_keeps_no_secret_on_the_host() -> None:
     made = world("old")
     made.run(BOOK, options=Options(plan=True))
     assert made.transport.records == []
+
+
+@pytest.mark.parametrize("secrets", [{"new": "made-before"}, {}])
+def test_a_discard_says_when_passwords_are_gone_with_the_record(secrets: dict[str, str]) -> None:
+    made = world("new", found=replace(FOUND, runbook="another", secrets=secrets))
+    (ended,) = made.run(BOOK, options=Options(yes=True, discard=True))
+    assert ended.code == 0
+    assert ("say: the passwords that were on record are gone with it" in made.kinds("say")) == bool(secrets)
