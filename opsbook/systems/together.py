@@ -11,21 +11,21 @@ from opsbook.shell import Command, Secret, prefixed, script
 GRACE = 5       # seconds for the host to end what takes too long, before we do
 NO_ANSWER = Result(1, "no answer", "no answer")
 # Standard input: for each question the number of its words, the words, and its own standard input, all ended by NUL.
-# Each answers in one piece: its number, exit code and output, so that what ends first may come first.
+# Each has a pipe of its own, and they are told one after the other: in one pipe, what is longer than a page runs into the others'.
 ASK = """
-number=0
+number=0 answers=()
 while IFS= read -r -d '' count; do
     words=()
     for ((at = 0; at < count; at++)); do IFS= read -r -d '' word; words+=("$word"); done
     IFS= read -r -d '' input
-    {
+    exec {answer}< <(
         said=$(printf '%s' "$input" | "${words[@]}" 2>&1; printf ' %s' "${PIPESTATUS[1]}")
         said=${said//$'\\037'/}
         printf '%s\\036%s\\036%s\\037' "$number" "${said##* }" "${said% *}"
-    } &
-    number=$((number + 1))
+    )
+    answers+=("$answer") number=$((number + 1))
 done
-wait
+for answer in "${answers[@]}"; do cat <&"$answer"; done
 """
 
 

@@ -55,3 +55,9 @@ def test_one_secret_makes_the_whole_standard_input_a_secret_and_none_is_an_argum
 def test_a_script_of_ours_is_asked_as_well() -> None:
     (found,) = ask(together([Read(script('printf %s "$2$1"', "a", "b"), whole)]))
     assert found.out == "ba"
+
+
+def test_long_answers_do_not_run_into_each_other() -> None:
+    line = 'for line in $(seq 400); do echo "$1 of a long answer, as a handshake is"; done'
+    for number, found in enumerate(ask(together([question("sh", "-c", line, "sh", str(one)) for one in range(12)]))):
+        assert found.out.splitlines() == [f"{number} of a long answer, as a handshake is"] * 400
