@@ -27,7 +27,7 @@ from tests.lab.reach import VPS
 from tests.lab.secrets_at_large import ways_to_write
 
 GLANCE = 0.02
-LOOKS = 5           # at each process: it may become another program soon after it was made
+LOOKS = 40          # at each process: it may become another program soon after it was made
 SHORTEST = 8        # a shorter form would be found by chance
 # Each line once: what `ps` and `ps e` would have shown of any process, between `on` and `stop`.
 WATCH = """
