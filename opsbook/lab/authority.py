@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from pathlib import Path
 
 from opsbook.lab import names
@@ -43,13 +45,12 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 
 def bring_up(lab: Lab, images: Images, subnet: str, progress: Progress) -> None:
     """Bring the server up; both services answer afterwards."""
     root(lab, images.servers.plain)
-    files, program = own_files(lab), caddy(images)
-    box = box_of(images.servers.plain, ip(subnet, SITE.ca_address), f"{digest(files)} {program}")
+    files, donor = own_files(lab), caddy(images)
+    box = box_of(images.servers.plain, ip(subnet, SITE.ca_address), f"{digest(files)} {donor}")
     if reusable(lab, box):
         progress(f"{NAME}: reused")
     else:
-        make(lab, box, tar(files))
-        install(lab, program)
+        make(lab, box, tar((*files, program(lab, donor))))
         progress(f"{NAME}: made")
     names.serve(lab.container(NAME), names.records(subnet))
     script(lab.container(NAME), SERVE)
@@ -75,21 +76,18 @@ def caddy(images: Images) -> str:
     return next(one.tag for one in images.services if one.recipe is CADDY)
 
 
-def install(lab: Lab, image: str) -> None:
-    """Copy Caddy's program from its image."""
+def program(lab: Lab, image: str) -> Placed:
+    """Take Caddy's program out of its image."""
     donor = docker("create", f"--label={lab.label}", image).strip()
     try:
-        docker("cp", "-", f"{lab.container(NAME)}:/usr/local/bin/", stdin=copied(donor))
+        packed = attempt("cp", f"{donor}:/usr/bin/caddy", "-")
     finally:
         docker("container", "rm", donor)
-
-
-def copied(container: str) -> bytes:
-    """Return Caddy's program as a tar."""
-    done = attempt("cp", f"{container}:/usr/bin/caddy", "-")
-    if done.returncode:
-        raise LabError("Caddy's image holds no /usr/bin/caddy", saw=last_lines(done.stderr))
-    return done.stdout
+    if packed.returncode:
+        raise LabError("Caddy's image holds no /usr/bin/caddy", saw=last_lines(packed.stderr))
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        found = archive.extractfile("caddy")
+        return Placed("/usr/local/bin/caddy", found.read() if found else b"", mode=0o755)
 
 
 def root(lab: Lab, image: str) -> None:
