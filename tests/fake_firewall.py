@@ -16,6 +16,7 @@ from opsbook.shell import Command
 from tests.fake import FakeClock, FakeGuard, FakeTransport, a_run
 
 TOKEN = "9fed3476839fc6f4d137a8f6c6e2e805"
+FILTER6 = "*filter\n:INPUT DROP [0:0]\n-A INPUT -j ufw6-before-input\nCOMMIT\n"
 SSHD = "port 22\nlistenaddress 0.0.0.0:22\n"
 SOCKETS = "Listen=[::]:22 (Stream)\nId=ssh.socket\nLoadState=loaded\nActiveState=inactive\n"
 
@@ -43,6 +44,7 @@ class FakeServer:
     heals: bool = True
     shut_by: str = "deny tcp 22"    # a rule that begins so shuts new logins out
     sshd: str = SSHD
+    filter6: str = FILTER6
     requests: list[str] = field(default_factory=list)
 
     @property
@@ -83,6 +85,7 @@ class FakeServer:
             for port, source in map(str.split, self.now.published)
         )
         known = {"ufw": state, "rule-files": rules, "sshd": self.sshd, "sockets": SOCKETS}
+        known["filter6"] = self.filter6
         known["docker-user"] = f"-A DOCKER-USER -j OPSBOOK-DOCKER\n{chain}"
         return Result(0, "".join(f"0 {base64.b64encode(known[one].encode()).decode()}\n" for one in request.splitlines()))
 

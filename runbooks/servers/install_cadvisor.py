@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from opsbook.check import Seen, so, within
 from opsbook.host import Host
-from opsbook.moves import admission, measuring, scraping, vantage
+from opsbook.moves import admission, measuring, scraping, silence
 from opsbook.runbook import NoParams
 from opsbook.systems import cadvisor, docker
 from opsbook.systems.metrics import samples
@@ -79,8 +79,8 @@ def runs_steadily(host: Host, p: NoParams) -> Seen:
 
 
 def strangers_hear_nothing(host: Host, p: NoParams) -> Seen:
-    """A stranger who dials its port gets no answer."""
-    return vantage.a_stranger_gets_silence(host, host.entry.cadvisor.port)
+    """A stranger who dials its port gets no answer, by IPv6 neither, and does hear this host."""
+    return silence.a_stranger_gets_silence(host, host.entry.cadvisor.port)
 
 
 def is_scraped(host: Host, p: NoParams) -> Seen:

@@ -13,14 +13,14 @@ from typing import Annotated
 from opsbook.check import Seen, so
 from opsbook.errors import Refused, Unreachable
 from opsbook.host import CLOCK, Host
-from opsbook.moves import firewall, meaning, vantage
+from opsbook.moves import firewall, meaning, silence, vantage
 from opsbook.moves.confirmed import confirmed, expect_nothing_waits, put_back
 from opsbook.moves.firewall import Standing
 from opsbook.moves.openings import Wanted, sources_of, wanted
 from opsbook.moves.scraping import way
 from opsbook.systems import ufw
-from opsbook.systems.addresses import own_ipv6
-from opsbook.systems.reach import Reach, dial
+from opsbook.systems.addresses import OUTSIDER_V6
+from opsbook.systems.reach import Reach
 
 ON = "node"
 BEFORE, WAY_BACK = "firewall_before", "way_back"
@@ -38,7 +38,7 @@ def look(host: Host, p: Params) -> None:
     found, want = firewall.standing(host), wanted(host)
     meaning.expect_same(host, ", ".join(sorted(f"{one.port} from {one.source}" for one in want)))
     firewall.expect_ipv6_guarded(host)
-    firewall.expect_nobody_else(host, found, want, sources_of(host, vantage.witness(host, vantage.STRANGER)))
+    firewall.expect_nobody_else(host, found, want, (*sources_of(host, vantage.witness(host, vantage.STRANGER)), OUTSIDER_V6))
     firewall.expect_no_clash(host, found, want)
     if not found.ufw.denies:
         expect_consent(host, found, p)
@@ -93,12 +93,8 @@ def these_get_through(host: Host, p: Params) -> Seen:
 
 
 def strangers_get_silence(host: Host, p: Params) -> Seen:
-    """A stranger gets no answer from these ports, not even a refusal, and by IPv6 neither."""
-    ports = dict.fromkeys(port for _, port in _seats(host, wanted(host)))
-    asked = [(place, port) for place in (vantage.address(host), *host.read(own_ipv6())) for port in ports]
-    seen = {f"{place} port {port}": vantage.ask(host, vantage.STRANGER, dial(place, port, vantage.PATIENCE)) for place, port in asked}
-    closed = all(found.kind == "silent" or (found.kind == "unreachable" and ":" in where) for where, found in seen.items())
-    return Seen(closed, _told(seen), next=f"opsbook audit-security {host.name}")
+    """A stranger gets no answer from these ports, not even a refusal, by IPv6 neither, and does hear this host."""
+    return silence.a_stranger_gets_silence(host, *(port for _, port in _seats(host, wanted(host))))
 
 
 def a_new_login_gets_in(host: Host, p: Params) -> Seen:

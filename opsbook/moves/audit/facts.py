@@ -14,8 +14,6 @@ from opsbook.systems.root_view import Told
 from opsbook.systems.sockets import Socket
 from opsbook.systems.sudo import Grant
 
-OUTSIDER = "203.0.113.1"        # an address of nobody's, kept for documents: what sshd and UFW do with it, they do with everybody
-OUTSIDER_V6 = "2001:db8::1"
 UFW_CONF = "/etc/ufw/ufw.conf"
 
 

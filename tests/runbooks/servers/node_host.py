@@ -16,8 +16,8 @@ from opsbook.privileged import NODE_EXPORTER
 from opsbook.shell import Command
 from opsbook.systems import node_exporter
 from opsbook.systems import release as releases
-from opsbook.systems.reach import DIAL
 from opsbook.web import Endpoint, Request
+from tests.dialled import ANSWERS, REFUSED, SILENT, dialled, is_dialling
 from tests.fake import STACK, FakeClock, FakeGuard, Untaught, a_run, fake_host
 
 ADDRESS = "192.0.2.12"
@@ -26,6 +26,7 @@ ENTRY = HostEntry(
 )
 SCRAPER = HostEntry("serverF", address="203.0.113.6", roles=("scraper",), stack=STACK)
 STRANGER = HostEntry("stranger", address="203.0.113.9", roles=("stranger",))
+SSH = 22
 BEGUN = 1_700_000_000.0
 MEANT, OF_OTHERS = "unit-of-ours", "unit-of-others"
 
@@ -78,8 +79,9 @@ class NodeHost:
     scrapes: bool = True
     reads: str = ""                 # another version than the real one
     nodename: str = "serverA"
-    from_scraper: Result = field(default_factory=lambda: Result(1, "", "dial: connect: Connection refused"))
-    from_stranger: Result = field(default_factory=lambda: Result(124))
+    from_scraper: Result = field(default_factory=lambda: REFUSED)
+    from_stranger: Result = field(default_factory=lambda: SILENT)
+    sshd: Result = field(default_factory=lambda: ANSWERS)       # as the stranger hears it
     starts: int = 1
     now: float = BEGUN
 
@@ -93,11 +95,15 @@ class NodeHost:
         self.now += 1
         if command == NODE_EXPORTER.run:
             return self._program(stdin or "")
+        if words[0] == "bash" and "SSH_CONNECTION" in words[2]:
+            return Result(0, f"192.0.2.1 50000 {ADDRESS} {SSH}")
         if words[0] == "bash":
             return self._script(words[2], words[4:])
         if words[0] == "xargs":
             return Result(0, f"{self.acts}  {NODE_EXPORTER.path}\0")
         answers = {"uname -m": self.machine, "uname -n": "serverA", "date +%s.%N": str(self.now)}
+        if words[0] == "ip":
+            return Result(0, "[]")
         if words[0] == "ss":
             return Result(0, self.listening)
         if str(command) not in answers:
@@ -189,11 +195,16 @@ class Elsewhere:
     role: str
 
     def run(self, command: Command, stdin: str | None, within: float) -> Result:
-        if command.words[2:3] == (DIAL,):
-            return self.here.from_scraper if self.role == "scraper" else self.here.from_stranger
+        if is_dialling(command):
+            return dialled(command, self._behaves)
         if str(command).startswith("date "):
             return Result(0, str(self.here.now))
         raise Untaught(str(command))
+
+    def _behaves(self, address: str, port: int) -> Result:
+        if self.role == "scraper":
+            return self.here.from_scraper
+        return self.here.sshd if port == SSH else self.here.from_stranger
 
     def fetch(self, endpoint: Endpoint, request: Request, within: float) -> Result:
         here, query = self.here, dict(request.query).get("query", "")

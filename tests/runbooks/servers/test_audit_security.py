@@ -11,11 +11,12 @@ from opsbook.errors import ConnectionLost, Unreachable
 from opsbook.host import Host, Read, Result
 from opsbook.host.plugs import Door
 from opsbook.inventory import HostEntry, Service
-from opsbook.moves.audit.facts import OUTSIDER, UFW_CONF
+from opsbook.moves.audit.facts import UFW_CONF
 from opsbook.moves.audit.gather import VIEW
 from opsbook.runbook import NoParams
 from opsbook.shell import cmd
 from opsbook.systems import docker, docker_networks, files, sudo, ufw
+from opsbook.systems.addresses import OUTSIDER
 from opsbook.systems.answers import stripped
 from opsbook.systems.engine import engine
 from opsbook.systems.root_view import root_view

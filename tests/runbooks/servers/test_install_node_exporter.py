@@ -11,6 +11,7 @@ from opsbook.errors import CommandFailed, NothingToUndo, Refused
 from opsbook.events import Event
 from opsbook.host import Host, Result, Run
 from opsbook.systems.release import NO_TOOL, NOT_FETCHED, NOT_LISTED, WRONG_SUM
+from tests.dialled import SILENT
 from tests.fake import FakeGuard, a_run
 from tests.runbooks.checkout_site import book
 from tests.runbooks.servers.node_host import BY_HAND, Installed, NodeHost, server
@@ -130,6 +131,7 @@ def test_what_differs_from_what_is_meant_is_mended(change: dict[str, str]) -> No
     (lambda here: setattr(here, "target", False), "serverF does not scrape 192.0.2.12:9100"),
     (lambda here: setattr(here, "from_scraper", Result(124)), "opsbook open-scrape-ports serverA"),
     (lambda here: setattr(here, "from_stranger", Result(0)), "no firewall keeps strangers out"),
+    (lambda here: setattr(here, "sshd", SILENT), "nobody can tell whether strangers are kept out"),
     (lambda here: setattr(here, "machine", "vax"), "upstream builds nothing for vax"),
     (lambda here: setattr(here, "fetching", Result(WRONG_SUM, "", "it is not")), "has the wrong checksum"),
     (lambda here: setattr(here, "fetching", Result(NOT_LISTED)), "is it a version that was released?"),
@@ -163,6 +165,7 @@ def test_what_the_operator_cannot_fetch_is_not_sent() -> None:
     (lambda here: setattr(here, "nodename", "serverB"), {"scraper_has_this_host"}),
     (lambda here: setattr(here, "from_stranger", Result(0)), {"strangers_hear_nothing"}),
     (lambda here: setattr(here, "from_stranger", Result(1, "", "x: Connection refused")), {"strangers_hear_nothing"}),
+    (lambda here: setattr(here, "sshd", SILENT), {"strangers_hear_nothing"}),
 ])  # fmt: skip
 def test_each_proof_is_red_when_its_effect_is_missing(break_: Callable[[NodeHost], None], red: set[str]) -> None:
     made = Site().steps()
