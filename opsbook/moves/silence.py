@@ -39,7 +39,8 @@ class Heard:
     @property
     def deaf(self) -> bool:
         """Return whether silence proves nothing there; of IPv6, which not everybody has, the host's own rules tell."""
-        return not (self.alive or self.loud or ":" in self.address)
+        answers = any(found.kind == "answers" for found in self.ports.values())
+        return not (self.alive or answers or ":" in self.address)
 
     def told(self, these: dict[int, Reach]) -> str:
         """Return it in words."""
@@ -80,15 +81,15 @@ def _ports_of_sshd(host: Host) -> list[int]:
 def _judged(host: Host, heard: Heard, patience: int) -> Seen:
     who, ports = vantage.witness(host, vantage.STRANGER).name, heard.told(heard.loud or heard.ports)
     saw, sshd = f"from {who}: {heard.address} {ports}", heard.told(heard.sshd)
+    if heard.deaf:
+        saw = f"{saw}, and of its sshd {sshd}\n{who} cannot reach this host at all: its silence proves nothing"
+        fix = f"let {who} reach {heard.address} port {next(iter(heard.sshd))}, or give the role stranger to another host"
+        return Seen(ok=False, saw=saw, next=fix)
     if heard.loud:
         rejects = all(found.kind == "unreachable" for found in heard.loud.values())
         return Seen(ok=False, saw=saw, next="" if rejects else f"opsbook open-scrape-ports {host.name}")
     if heard.alive:
         return Seen(ok=True, saw=f"{saw} for {patience} s, and its sshd answers there")
-    if heard.deaf:
-        saw = f"{saw}, and of its sshd {sshd}\n{who} cannot reach this host at all: its silence proves nothing"
-        fix = f"let {who} reach {heard.address} port {next(iter(heard.sshd))}, or give the role stranger to another host"
-        return Seen(ok=False, saw=saw, next=fix)
     rules = _closed_by_its_own_rules(host, heard.ports)
     saw = f"IPv6 was not seen from {who}: {heard.address} {sshd}; {host.name}'s own rules for IPv6: {rules.saw}"
     return Seen(rules.ok, saw, next=rules.next)
