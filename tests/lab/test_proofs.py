@@ -108,7 +108,8 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {    # the tests that show other sent
     f"test_install_cadvisor_in_trouble.py::{EXPORTERS}_and_true_once_it_is_mended": tuple(
         f"install-cadvisor {name}"
         for name in (
-            "runs_as_meant", "is_healthy", "names_the_containers", "strangers_hear_nothing", "is_scraped", "scraper_has_this_very_container",
+            "runs_as_meant", "is_healthy", "names_the_containers", "strangers_hear_nothing", "is_scraped",
+            "scraper_has_this_very_container",
         )
     ),
     # on a made-up server: what a lab host would have to be brought into is a state that a run leaves only when it is killed
