@@ -14,7 +14,7 @@ from opsbook.web import Endpoint, Request
 BUILD, UNAME = "node_exporter_build_info", "node_uname_info"
 NONE = "none"
 REFUSED = 65
-JUDGING, INSTALLING = 120, 180      # seconds
+WITHIN = 180        # seconds
 
 # $1 the request, $2 the name of the tarball, then the program: it gets both by standard input, and no path.
 WITH_TARBALL = r"""
@@ -61,19 +61,19 @@ def state(port: int) -> Read[State]:
 def judge(release: Release, sha256: str) -> Read[str]:
     """Why what lies ready cannot be installed here; nothing when it can. It is unpacked and tried, and nothing is changed."""
     request = f"judge {release.version} {release.architecture} {sha256}"
-    return Read(_with_tarball(request, release), parse_judgement, answers=frozenset({0, REFUSED}), within=JUDGING)
+    return Read(_with_tarball(request, release), parse_judgement, answers=frozenset({0, REFUSED}), within=WITHIN)
 
 
 def install(release: Release, sha256: str, port: int, run: str) -> Write:
     """Let that release run on that port; what is there now is kept under the run."""
     request = f"install {release.version} {release.architecture} {sha256} {port} {run}"
     title = f"install node_exporter {release.version} ({release.architecture}) on port {port}"
-    return Write(_with_tarball(request, release), title, within=INSTALLING)
+    return Write(_with_tarball(request, release), title, within=WITHIN)
 
 
 def back(run: str) -> Write:
     """Put back what was there before that run."""
-    return Write(NODE_EXPORTER.run, "put back what was there before", stdin=f"back {run}\n")
+    return Write(NODE_EXPORTER.run, "put back what was there before", stdin=f"back {run}\n", within=WITHIN)
 
 
 def last_lines() -> Read[str]:
