@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opsbook.errors import Declined, Refused
+from opsbook.folding import folded
 from opsbook.stop import Stop
 
 YES, ANSWERS = frozenset({"y", "yes"}), frozenset({"y", "yes", "n", "no", ""})
@@ -125,34 +126,19 @@ class Desk:
         self.stop.check()       # one no to the run is enough, however many hosts have a question
         with self.calm(), self.stop.prompting():
             try:
-                return self.line(_fitting(question)).strip()
+                return self.line(folded(question)).strip()
             except EOFError:
                 raise Declined("the terminal closed before an answer came") from None
 
     @staticmethod
     def _print(text: str) -> None:
-        print(_fitting(text), file=sys.stderr, flush=True)  # noqa: T201
+        print(folded(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _table(askings: tuple[Asking, ...], staying: tuple[Staying, ...]) -> Iterator[str]:
     rows = [(one.host, one.address, one.change) for one in askings] + [(one.host, "stays as it is", one.why) for one in staying]
     first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
     yield from (f"{host:<{first}}  {where:<{second}}  {' '.join(what.split())}" for host, where, what in rows)
-
-
-def _fitting(text: str) -> str:
-    """Return the text with lines that end between words at the terminal's width; what goes on is indented."""
-    import shutil
-    import textwrap
-
-    width = shutil.get_terminal_size().columns - 1
-
-    def fitting(line: str) -> str:
-        said, margin = line.rstrip(), " " * (len(line) - len(line.lstrip()) + 4)
-        parts = textwrap.wrap(said, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False)
-        return "\n".join(parts) + line[len(said):]
-
-    return "\n".join(map(fitting, text.split("\n")))
 
 
 def ask_on_stderr(question: str) -> str:

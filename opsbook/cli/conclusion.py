@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, cast
 
 from opsbook.cli.summary import by_kind, told
+from opsbook.folding import for_people
 
 if TYPE_CHECKING:
     from opsbook.answer import Answer
@@ -83,4 +84,4 @@ def end_of(one: Ended, state: State) -> Document:
 
 
 def _talk(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201
+    print(for_people(text), file=sys.stderr)  # noqa: T201
