@@ -83,6 +83,15 @@ def test_a_second_run_changes_nothing() -> None:
     assert "already so: The container runs, made from the image and the arguments that are meant" in again.said
 
 
+def test_a_run_goes_on_only_with_the_image_and_the_port_that_it_began_with() -> None:
+    made = Site().steps()
+    for spec in (Cadvisor(NEWER), Cadvisor(port=8081)):
+        made.spec = spec
+        with pytest.raises(Refused, match="the inventory was changed since this run began") as refused:
+            made.steps()
+        assert "opsbook undo RUN serverB" in refused.value.next
+
+
 def test_an_image_that_is_missing_is_pulled_first() -> None:
     made = Site(DockerHost(images=set())).steps()
     assert made.changes[0] == "pull ghcr.io/google/cadvisor:v0.60.5"
