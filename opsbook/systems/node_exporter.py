@@ -13,6 +13,7 @@ from opsbook.web import Endpoint, Request
 
 BUILD, UNAME = "node_exporter_build_info", "node_uname_info"
 NONE = "none"
+UNIT, PACKAGED = "/etc/systemd/system/node_exporter.service", "prometheus-node-exporter.service"     # ours; Debian's
 REFUSED = 65
 WITHIN = 180        # seconds
 
@@ -31,6 +32,7 @@ class State:
 
     program: str
     unit: str
+    path: str           # the file that systemd has the unit from
     meant: str          # the hash of the unit that this opsbook would write
     enabled: str        # as systemd says it
     active: str
@@ -41,6 +43,11 @@ class State:
     release: str        # version, architecture and hash of what we installed last
     before: str         # the run that what is kept belongs to
     restarted: bool     # that run has started it anew
+
+    @property
+    def foreign(self) -> str:
+        """Return the unit's file where it is one that we would only hide, and could not bring back."""
+        return "" if self.path == UNIT else self.path
 
     @property
     def shape(self) -> list[object]:
@@ -97,6 +104,7 @@ def parse_state(result: Result) -> State:
     return State(
         program=found["program"],
         unit=found["unit"],
+        path=found["path"],
         meant=found["meant"],
         enabled=found["enabled"],
         active=found["active"],

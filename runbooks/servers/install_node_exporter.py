@@ -43,6 +43,7 @@ def look(host: Host, p: Params) -> None:
     """Confirm that it can be installed, that the scraper will get through, and that nobody else will."""
     spec = host.entry.node_exporter
     exporting.expect_program(host)
+    exporting.expect_unit(host)
     exporting.expect_port(host)
     scraping.expect_target(host, spec.job, spec.port)
     scraping.expect_way(host, spec.port)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from opsbook.errors import Refused
+from opsbook.errors import ConnectionLost, Refused
 from opsbook.host import Fetched, Host, Result, Run, Upload
 from opsbook.inventory import HostEntry, NodeExporter
 from opsbook.privileged import NODE_EXPORTER
@@ -65,6 +65,9 @@ class NodeHost:
     restarted: bool = False
     staged: dict[str, str] = field(default_factory=dict)
     sent: dict[str, str] = field(default_factory=dict)
+    path: str = ""                  # of a unit that systemd has from elsewhere
+    packaged: bool = False          # Debian's exporter runs
+    lost: bool = False              # the answer of the next undo is lost
     machine: str = "x86_64"
     acts: str = NODE_EXPORTER.sha256
     sudo: Result = field(default_factory=lambda: Result(0))
@@ -104,6 +107,9 @@ class NodeHost:
         answers = {"uname -m": self.machine, "uname -n": "serverA", "date +%s.%N": str(self.now)}
         if words[0] == "ip":
             return Result(0, "[]")
+        if words[0] == "systemctl":
+            assert words[-1] == node_exporter.PACKAGED
+            return Result(0 if self.packaged else 3)
         if words[0] == "ss":
             return Result(0, self.listening)
         if str(command) not in answers:
@@ -138,7 +144,8 @@ class NodeHost:
     def _status(self) -> str:
         now = self.now_is
         lines = {
-            "program": now.program, "unit": now.unit, "meant": MEANT, "enabled": now.enabled, "active": now.active,
+            "program": now.program, "unit": now.unit, "path": self.path or (now.unit and node_exporter.UNIT), "meant": MEANT,
+            "enabled": now.enabled, "active": now.active,
             "runs": "it" if now.release and now.active == "active" and not self.deleted else "other", "exe": now.file,
             "invocation": str(now.start), "restarts": str(self.restarts), "release": now.release,
             "before": self.kept[0] if self.kept else "", "restarted": "yes" if self.restarted else "no",
@@ -151,6 +158,9 @@ class NodeHost:
         before = self.kept[1]
         self.starts += 1
         self.now_is, self.kept = replace(before, start=self.starts), None
+        if self.lost:
+            self.lost = False
+            raise ConnectionLost("broken")
         return Result(0)
 
     def _script(self, text: str, values: list[str]) -> Result:
