@@ -29,6 +29,7 @@ class Settings:
     active: bool = True
     incoming: str = "deny"
     published: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
     before: tuple[bool, str] | None = None
 
 
@@ -114,10 +115,19 @@ def changed(now: Settings, line: str) -> Settings:
             return replace(now, active=True, incoming="deny", before=(now.active, now.incoming))
         case ["back"] if now.before is not None:
             return replace(now, active=now.before[0], incoming=now.before[1], before=None)
+    return changed_before_docker(now, line)
+
+
+def changed_before_docker(now: Settings, line: str) -> Settings:
+    match line.split():
         case ["publish", port, source]:
             return replace(now, published=(*now.published, f"{port} {source}"))
         case ["unpublish", port, source]:
             return replace(now, published=tuple(one for one in now.published if one != f"{port} {source}"))
+        case ["bar", port]:
+            return replace(now, barred=(*now.barred, port))
+        case ["unbar", port]:
+            return replace(now, barred=tuple(one for one in now.barred if one != port))
     raise AssertionError(f"the program knows no such request: {line}")
 
 

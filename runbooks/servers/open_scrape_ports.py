@@ -47,7 +47,7 @@ def look(host: Host, p: Params) -> None:
         host.say(f"{found.ufw.state}; it will be on and deny. Ports in use that no rule allows, and that this closes: {closed}")
     if BEFORE not in host.run.kept:     # else a killed run goes on: what is there now may be its own
         expect_nothing_waits(host, "firewall")
-        host.keep(**{BEFORE: [found.ufw.active, found.ufw.incoming], WAY_BACK: firewall.way_back(host, found, want)})
+        host.keep(**{BEFORE: [found.ufw.active, found.ufw.incoming], WAY_BACK: firewall.way_back(found, want)})
 
 
 def expect_consent(host: Host, found: Standing, p: Params) -> None:
@@ -62,7 +62,7 @@ def open_ports(host: Host, p: Params) -> None:
     put_back(host, "firewall")
     if so(host, only_these_may, p):
         return
-    lines = firewall.way_there(host, firewall.standing(host), want := wanted(host))
+    lines = firewall.way_there(firewall.standing(host), want := wanted(host))
     alter(host, lines, f"open {', '.join(sorted({str(one.port) for one in want}))} and nothing else")
 
 
@@ -81,7 +81,7 @@ def only_these_may(host: Host, p: Params) -> Seen:
         return Seen(ok=False, saw=found.ufw.state)
     firewall.expect_ipv6_guarded(host)
     wrong = [f"{one.port} from {one.source}: {found.ufw.first(one.port, one.source) or 'no rule'}" for one in want if not found.has(one)]
-    wrong += [f"still there: {one}" for one in (*firewall.outdated(host, found, want), *firewall.overpublished(found, want))]
+    wrong += [f"still there: {one}" for one in (*firewall.outdated(found, want), *firewall.overpublished(found, want))]
     return Seen(not wrong, "\n".join(wrong or (f"{one.port} from {one.source}" for one in want)) or "nothing has to come from outside")
 
 

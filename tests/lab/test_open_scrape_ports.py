@@ -72,6 +72,13 @@ def strangers(host: Host) -> Seen:
     return look_once(host, next(one for one in runbook.from_outside if one.__name__ == "strangers_get_silence"), runbook.params())
 
 
+def opens_no_more(lab: Lab) -> None:
+    """Take what the inventory opens besides out of it."""
+    known = yaml.safe_load(lab.inventory.read_text())
+    del known["hosts"][DOCKER]["open"]
+    lab.inventory.write_text(yaml.safe_dump(known, sort_keys=False))
+
+
 def reaches(lab: Lab, source: str, host: str, port: int) -> bool:
     """Whether a connection is answered, beside opsbook; a refusal is none."""
     address = yaml.safe_load(lab.inventory.read_text())["hosts"][host]["peer_address"]
@@ -148,6 +155,14 @@ def test_a_published_port_is_open_to_its_host_alone_and_a_loopback_one_is_refuse
     on(docker_host, DOCKER, "systemctl restart docker.service")
     until("the container answers again", lambda: reaches(docker_host, HOST, DOCKER, 9095), within=60)
     assert not reaches(docker_host, "stranger", DOCKER, 9095)
+    opens_no_more(docker_host)
+    shut = opened(host=DOCKER)
+    assert (shut.code, "change: bar 9095" in shut.text) == (0, True), shut.text
+    assert [reaches(docker_host, source, DOCKER, 9095) for source in (HOST, "stranger")] == [False, False]
+    assert writes(opened(host=DOCKER)) == []
+    back = undone(shut, DOCKER)
+    assert back.code == 0, back.text
+    assert [reaches(docker_host, source, DOCKER, 9095) for source in (HOST, "stranger")] == [True, False]
     back = undone(done, DOCKER)
     assert (back.code, reaches(docker_host, "stranger", DOCKER, 9095)) == (0, True), back.text
     assert "OPSBOOK" not in on(docker_host, DOCKER, "iptables-save | grep DOCKER-USER")

@@ -27,6 +27,11 @@ from tests.runbooks.checkout_site import book
 
 BOOK = book("open-scrape-ports")
 SSH = "allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in"
+def comment(rule: str, text: str) -> str:
+    return f"{rule} comment={text.encode().hex()}"
+
+
+OWN_SSH, HAND_MADE = comment(SSH, "opsbook:ssh"), comment("allow tcp 9090 0.0.0.0/0 any 192.0.2.50 in", "for the backup")
 OURS = f"allow tcp 9100 0.0.0.0/0 any 192.0.2.16 in comment={b'opsbook:node-exporter-for-serverF'.hex()}"
 SOCKETS = "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\ntcp LISTEN 0 128 *:80 *:*\ntcp LISTEN 0 1 127.0.0.1:25 0.0.0.0:*\n"
 A = HostEntry("serverA", address="127.0.0.1", peer_address="192.0.2.12", roles=("node",))
@@ -237,8 +242,23 @@ def test_who_is_let_through_to_a_containers_port_and_no_longer_wanted_is_shut_ou
     made = Site(FakeServer(now=Settings(published=("9090 192.0.2.99", "5432 192.0.2.99"))), entry=opening())
     teach_running(made, "0.0.0.0")
     made.steps()
-    assert made.server.now.published == ("5432 192.0.2.99", "9090 192.0.2.13")
-    assert made.undo().server.now.published == ("5432 192.0.2.99", "9090 192.0.2.99")
+    assert (made.server.now.published, made.server.now.barred) == (("9090 192.0.2.13",), ("5432",))
+    assert made.server.requests[-3:] == ["bar 5432", "unpublish 5432 192.0.2.99", "unpublish 9090 192.0.2.99"]
+    assert made.false() == {}
+    made.undo()
+    assert (made.server.now.published, made.server.now.barred) == (("5432 192.0.2.99", "9090 192.0.2.99"), ())
+    assert made.false(undone=True) == {}
+
+
+def test_what_the_inventory_opens_no_more_is_told_withdrawn_and_brought_back_by_an_undo() -> None:
+    before = (OURS, comment("allow tcp 9090 0.0.0.0/0 any 192.0.2.13 in", "opsbook:open-for-serverB"), OWN_SSH, HAND_MADE)
+    made = Site(with_rules(*before))
+    assert "still there: allow 9090/tcp from 192.0.2.13" in made.false()["only_these_may"].saw
+    made.steps()
+    assert (made.server.requests, made.server.now.rules) == (["withdraw 9090 192.0.2.13"], (OURS, OWN_SSH, HAND_MADE))
+    assert "change: withdraw 9090 192.0.2.13" in made.said
+    assert made.false() == {}
+    assert set(made.undo().server.now.rules) == set(before)
     assert made.false(undone=True) == {}
 
 
