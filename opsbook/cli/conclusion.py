@@ -38,6 +38,8 @@ def conclude(
             _show(one.host, one.answer, screen, state)
     for line in _ways_back(job, ended):
         _talk(state.paste(f"to take it back: {line}"))
+    if (again := job.book.shuts_out.get(state.options.as_ or "")) and _ways_back(job, ended):
+        _talk(f"  {state.options.as_} gets in no more: before that, on the host's console, as root: {again}")
     if len(ended) > 1:
         again = "" if state.options.plan else state.paste(f"{job.book.line(job.params_shown, f'--failed-of={job.id}')}{job.options.login}")
         for line in told(ended, reads=job.book.answer is not None, again=again):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from opsbook.check import Seen
 from opsbook.errors import CommandFailed, NothingToUndo, Refused
 from opsbook.host import Host
-from opsbook.privileged import NODE_EXPORTER
+from opsbook.privileged import NODE_EXPORTER, placing
 from opsbook.systems import files, node_exporter, systemd
 from opsbook.systems.metrics import samples
 from opsbook.systems.node_exporter import BUILD, PACKAGED, State
@@ -23,7 +23,7 @@ def state(host: Host) -> State:
 
 def expect_program(host: Host) -> None:
     """Raise Refused where the program that installs is not the one of this opsbook, or sudo does not let us run it."""
-    fix = f"opsbook provision-host {host.name} --as root"
+    fix = placing(host.name)
     if host.read(files.hashes([NODE_EXPORTER.path])).get(NODE_EXPORTER.path) != NODE_EXPORTER.sha256:
         saw = f"{NODE_EXPORTER.path} is missing, or of another opsbook"
         raise Refused("the host lacks the program that installs node_exporter", saw=saw, next=fix, host=host.name)

@@ -61,6 +61,11 @@ UNITS = Act("opsbook-units", "starts or restarts docker.service", 100)
 ALL = (LOOK, CONFIRM, FIREWALL, NODE_EXPORTER, UNITS)
 
 
+def placing(host: str) -> str:
+    """Return the command that puts root's part of a host right. Once sshd keeps root out it takes another login that may become root."""
+    return f"opsbook provision-host {host} --as root    (or --as another login that sudo makes root)"
+
+
 def sudoers(user: str) -> str:
     """Return the sudoers file that lets that user run the programs, each without arguments."""
     programs = ", \\\n    ".join(f'{act.path} ""' for act in ALL)

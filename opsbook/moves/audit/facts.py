@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from opsbook.findings.finding import Finding
 from opsbook.inventory import HostEntry
+from opsbook.privileged import placing
 from opsbook.systems.container import Container
 from opsbook.systems.engine import Engine
 from opsbook.systems.files import Stat
@@ -66,7 +67,7 @@ class Facts:
 
 def provision(facts: Facts) -> str:
     """Return the command that puts sshd, sudoers and the programs right."""
-    return f"opsbook provision-host {facts.host} --as root"
+    return placing(facts.host)
 
 
 def _failed(wanted: str, told: Told | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from opsbook.errors import CommandFailed, Refused
 from opsbook.host import Host, Read
-from opsbook.privileged import LOOK
+from opsbook.privileged import LOOK, placing
 from opsbook.shell import Command, cmd
 from opsbook.systems.answers import is_good
 from opsbook.systems.root_view import Told, root_view, uninstalled
@@ -67,4 +67,4 @@ def view(host: Host, *wanted: str) -> dict[str, Told]:
 
 def as_root(host: Host) -> str:
     """Return the command that does root's part."""
-    return f"opsbook provision-host {host.name} --as root"
+    return placing(host.name)
