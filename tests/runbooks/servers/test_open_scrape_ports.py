@@ -278,6 +278,16 @@ def test_a_process_that_listens_on_loopback_cannot_be_opened_either() -> None:
         made.steps()
 
 
+def test_an_address_may_be_written_in_any_way_and_its_rule_is_known_again() -> None:
+    named = replace(PEERS["scraper"], peer_address="2001:DB8:0::16")
+    made = Site()
+    made.host = replace(made.host, connect_peer=lambda role: fake_host(entry=named) if role == "scraper" else made.peer(role))
+    made.steps()
+    assert made.server.requests == ["allow 9100 2001:db8::16 node-exporter-for-serverF"]
+    made.steps()
+    assert len(made.server.requests) == 1
+
+
 def test_on_the_scraper_itself_its_prometheus_comes_over_dockers_bridge() -> None:
     entry = replace(PEERS["scraper"], roles=("node", "scraper"), stack=STACK)
     made = Site(entry=entry)
