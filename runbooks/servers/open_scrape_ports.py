@@ -7,7 +7,7 @@ Undo   opsbook undo RUN takes this run's rules back, and UFW's state where --ena
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from opsbook.check import Seen, so
@@ -94,7 +94,9 @@ def these_get_through(host: Host, p: Params) -> Seen:
 
 def strangers_get_silence(host: Host, p: Params) -> Seen:
     """A stranger gets no answer from these ports, not even a refusal, by IPv6 neither, and does hear this host."""
-    return silence.a_stranger_gets_silence(host, *(port for _, port in _seats(host, wanted(host))))
+    seen = silence.a_stranger_gets_silence(host, *(port for _, port in _seats(host, wanted(host))))
+    ours = seen.next == f"opsbook open-scrape-ports {host.name}"        # which has just been done
+    return replace(seen, next=f"opsbook audit-security {host.name}") if ours else seen
 
 
 def a_new_login_gets_in(host: Host, p: Params) -> Seen:

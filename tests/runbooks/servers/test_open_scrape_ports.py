@@ -385,6 +385,12 @@ def test_an_ipv6_that_ufw_does_not_guard_is_no_closed_one() -> None:
     assert "no IPV6=yes" in strangers(made).saw
 
 
+def test_what_is_told_to_do_next_is_not_what_was_just_done() -> None:
+    made = Site().steps()
+    made.seen["stranger", "192.0.2.12", 9100] = ANSWERS
+    assert strangers(made).next == "opsbook audit-security serverA"
+
+
 def test_silence_of_everything_proves_nothing() -> None:
     made = Site().steps()
     for nothing in (SILENT, NO_ROUTE, REFUSED):
