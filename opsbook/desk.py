@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opsbook.errors import Declined, Refused
+from opsbook.folding import folded
 from opsbook.stop import Stop
 
 YES, ANSWERS = frozenset({"y", "yes"}), frozenset({"y", "yes", "n", "no", ""})
@@ -145,13 +146,13 @@ class Desk:
         self.stop.check()       # one no to the run is enough, however many hosts have a question
         with self.calm(), self.stop.prompting():
             try:
-                return line(question) if line else self.line(question).strip()      # a secret may begin with a blank
+                return line(folded(question)) if line else self.line(folded(question)).strip()      # a secret may begin with a blank
             except EOFError:
                 raise Declined("the terminal closed before an answer came") from None
 
     @staticmethod
     def _print(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201
+        print(folded(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _table(askings: tuple[Asking, ...], staying: tuple[Staying, ...]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,6 +49,7 @@ class Runbook:
     answer: Callable[[Host, Any], Answer] | None = None
     evidence: tuple[Callable[[Host, Any], str], ...] = ()
     from_outside: tuple[Check[Any], ...] = ()           # proven after PROOF; what is not true there is no reason to undo
+    shuts_out: Mapping[str, str] = field(default_factory=dict)      # logins that get in no more afterwards, and what lets them in again
 
     def line(self, params: Mapping[str, object], host: str) -> str:
         """Given the parameters as a record has them, return the command line that runs it so; empty when they no longer fit."""
@@ -75,6 +76,7 @@ def load(page: Page) -> Runbook:
         answer=getattr(module, "ANSWER", None),
         evidence=_several(module, "EVIDENCE"),
         from_outside=_several(module, "FROM_OUTSIDE"),
+        shuts_out=getattr(module, "SHUTS_OUT", {}),
     )
 
 

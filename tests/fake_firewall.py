@@ -16,6 +16,7 @@ from opsbook.shell import Command
 from tests.fake import FakeClock, FakeGuard, FakeTransport, a_run
 
 TOKEN = "9fed3476839fc6f4d137a8f6c6e2e805"
+FILTER6 = "*filter\n:INPUT DROP [0:0]\n-A INPUT -j ufw6-before-input\nCOMMIT\n"
 SSHD = "port 22\nlistenaddress 0.0.0.0:22\n"
 SOCKETS = "Listen=[::]:22 (Stream)\nId=ssh.socket\nLoadState=loaded\nActiveState=inactive\n"
 
@@ -28,6 +29,7 @@ class Settings:
     active: bool = True
     incoming: str = "deny"
     published: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
     before: tuple[bool, str] | None = None
 
 
@@ -43,6 +45,7 @@ class FakeServer:
     heals: bool = True
     shut_by: str = "deny tcp 22"    # a rule that begins so shuts new logins out
     sshd: str = SSHD
+    filter6: str = FILTER6
     requests: list[str] = field(default_factory=list)
 
     @property
@@ -83,6 +86,7 @@ class FakeServer:
             for port, source in map(str.split, self.now.published)
         )
         known = {"ufw": state, "rule-files": rules, "sshd": self.sshd, "sockets": SOCKETS}
+        known["filter6"] = self.filter6
         known["docker-user"] = f"-A DOCKER-USER -j OPSBOOK-DOCKER\n{chain}"
         return Result(0, "".join(f"0 {base64.b64encode(known[one].encode()).decode()}\n" for one in request.splitlines()))
 
@@ -111,10 +115,19 @@ def changed(now: Settings, line: str) -> Settings:
             return replace(now, active=True, incoming="deny", before=(now.active, now.incoming))
         case ["back"] if now.before is not None:
             return replace(now, active=now.before[0], incoming=now.before[1], before=None)
+    return changed_before_docker(now, line)
+
+
+def changed_before_docker(now: Settings, line: str) -> Settings:
+    match line.split():
         case ["publish", port, source]:
             return replace(now, published=(*now.published, f"{port} {source}"))
         case ["unpublish", port, source]:
             return replace(now, published=tuple(one for one in now.published if one != f"{port} {source}"))
+        case ["bar", port]:
+            return replace(now, barred=(*now.barred, port))
+        case ["unbar", port]:
+            return replace(now, barred=tuple(one for one in now.barred if one != port))
     raise AssertionError(f"the program knows no such request: {line}")
 
 

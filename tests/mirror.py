@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ class Mirror:
     folder: Path
     asked: list[str] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)      # what breaks off half-way
+    leads: dict[str, str] = field(default_factory=dict)     # what lies elsewhere, and where
 
     def offer(self, name: str, content: bytes, *, sum_of: bytes | None = None) -> str:
         """Offer a file; return the sum that the list gives, which may be that of something else."""
@@ -34,12 +37,14 @@ class Mirror:
 
 
 @contextmanager
-def a_mirror(folder: Path) -> Iterator[Mirror]:
-    """Serve the folder until the block ends."""
+def a_mirror(folder: Path, *, by_tls: bool = False) -> Iterator[Mirror]:
+    """Serve the folder until the block ends; with TLS its certificate lies beside the folder, and nobody trusts it unasked."""
     folder.mkdir()
     mirror = Mirror("", folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, mirror, directory=str(folder))) as server:
-        mirror.url = f"http://127.0.0.1:{server.server_port}"
+        mirror.url = f"{'https' if by_tls else 'http'}://127.0.0.1:{server.server_port}"
+        if by_tls:
+            server.socket = _context(folder.with_suffix(".pem")).wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -47,6 +52,16 @@ def a_mirror(folder: Path) -> Iterator[Mirror]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _context(path: Path) -> ssl.SSLContext:
+    """Return what serves with a new certificate of its own, which lies at that path."""
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-keyout", str(path.with_suffix(".key"))]
+    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-out", str(path)]
+    subprocess.run(["openssl", "req", "-x509", "-days", "2", *key, *name], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, path.with_suffix(".key"))
+    return context
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -59,6 +74,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         name = self.path.rpartition("/")[2]
         self.mirror.asked.append(name)
+        if name in self.mirror.leads:
+            self.send_response(302)
+            self.send_header("Location", self.mirror.leads[name])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         if name not in self.mirror.cut:
             super().do_GET()
             return

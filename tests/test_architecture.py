@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "shell": "",
     "events": "",
     "counted": "",
+    "folding": "",
     "hints": "",
     "inventory": "errors",
     "mask": "shell",
@@ -49,7 +50,7 @@ MAY_IMPORT = {
     "runbooks": "age answer backup check counted errors findings host inventory moves privileged runbook shell systems watch web",
     "runner": "answer check counted desk errors events host inventory mask options record runbook runner shell stop watch web",
     "ssh": "counted errors host inventory known_hosts places public_key shell ssh watch web",
-    "screen": "answer errors events screen",
+    "screen": "answer errors events folding screen",
     "lab": "errors lab places privileged",
 }
 # rooms that only the named ones may import

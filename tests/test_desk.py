@@ -97,3 +97,21 @@ def test_a_step_is_skipped_only_with_a_reason_and_only_where_it_may_be() -> None
 def test_yes_is_no_answer_to_a_step_done_by_hand() -> None:
     with pytest.raises(Refused):
         Desk(Stop(), yes=True, terminal=False).manual("vps-i1", "is the disk mounted?")
+
+
+def test_what_is_asked_is_folded_between_words_and_loses_none(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    risk = "afterwards sshd takes keys only, and nobody as root; a new login must have succeeded before"
+    asked: list[str] = []
+
+    def line(question: str) -> str:
+        asked.append(question)
+        return ",".join(names)
+
+    names = tuple(f"server{letter}" for letter in "ABCDEFG")
+    askings = tuple(Asking(name, "192.0.2.1", "make the user claude-admin") for name in names)
+    Desk(Stop(), line=line).allow(askings, names, "provision-host", "severe", risk)
+    shown = capsys.readouterr().err
+    assert max(map(len, shown.splitlines())) < 40
+    assert risk in " ".join(shown.split())
+    assert asked == [f"type\n    {','.join(names)}\n    to go on: "]

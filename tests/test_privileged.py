@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from opsbook.host import Write
 from opsbook.privileged import ALL, FOLDER, LOOK, SUDOERS, Act, sudoers
+from opsbook.shell import Command
+from opsbook.systems import confirm, node_exporter, systemd, ufw
+from opsbook.systems.release import Release
 from tests.hostile import hostile
+from tests.until import until
 
-NOT_UNDERSTOOD = 64
+NOT_UNDERSTOOD, STOPPED = 64, 124
+KILLED_AFTER = 10       # seconds more, where a program does not heed the first signal
 NOBODY = 65534
 NAMES = [act.name for act in ALL]
 # a request that each of them would take; what is added to it must make it one that none takes
@@ -90,6 +96,32 @@ def test_each_is_a_careful_bash_script_that_trusts_nothing_of_its_caller(act: Ac
     assert not re.search(r"(^|[\s;&|])(eval|source|\.)\s", "\n".join(code))
     assert not re.search(r"/tmp|/var/tmp|/dev/shm", "\n".join(code))
     assert subprocess.run(["bash", "-n"], input=act.text, text=True, check=False, capture_output=True).stderr == ""
+
+
+def test_root_itself_stops_what_takes_too_long(act: Act, tmp_path: Path) -> None:
+    assert f"\nLIMIT={act.limit} " in act.text
+    program = tmp_path / act.name
+    program.write_text(act.text.replace(f"\nLIMIT={act.limit} ", "\nLIMIT=1 "))
+    program.chmod(0o755)
+    with subprocess.Popen([program], stdin=subprocess.PIPE, cwd="/") as hangs:     # no request comes
+        assert (hangs.wait(60), until(lambda: not started_by(hangs.pid), within=20)) == (STOPPED, True)
+
+
+def started_by(pid: int) -> str:
+    """Return what still runs of the process group; one that has ended may wait for its parent to hear of it."""
+    alive = ["pgrep", "--list-full", "--runstates", "R,S,D", "--pgroup", str(pid)]
+    return subprocess.run(alive, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.parametrize("change", [
+    confirm.arm("sshd", 60), confirm.disarm("0" * 32), confirm.restore("0" * 32), ufw.change(["back"], "back"),
+    node_exporter.install(Release("1.9.0", "amd64", ""), "", 9100, ""), node_exporter.back(""),
+    systemd.start("docker.service"), systemd.restart("docker.service"),
+], ids=lambda change: change.title)  # fmt: skip
+def test_root_stops_a_write_before_we_give_it_up(change: Write) -> None:
+    assert isinstance(change.do, Command)
+    limit = next(act.limit for act in ALL if act.path in change.do.words)
+    assert limit + KILLED_AFTER < change.within
 
 
 def test_sudo_allows_each_of_them_without_arguments_and_nothing_else() -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, cast
 
 from opsbook.cli.summary import by_kind, told
+from opsbook.folding import for_people
 
 if TYPE_CHECKING:
     from opsbook.answer import Answer
@@ -37,6 +38,8 @@ def conclude(
             _show(one.host, one.answer, screen, state)
     for line in _ways_back(job, ended):
         _talk(state.paste(f"to take it back: {line}"))
+    if (again := job.book.shuts_out.get(state.options.as_ or "")) and _ways_back(job, ended):
+        _talk(f"  {state.options.as_} gets in no more: before that, on the host's console, as root: {again}")
     if len(ended) > 1:
         again = "" if state.options.plan else state.paste(f"{job.book.line(job.params_shown, f'--failed-of={job.id}')}{job.options.login}")
         for line in told(ended, reads=job.book.answer is not None, again=again):
@@ -83,4 +86,4 @@ def end_of(one: Ended, state: State) -> Document:
 
 
 def _talk(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201
+    print(for_people(text), file=sys.stderr)  # noqa: T201

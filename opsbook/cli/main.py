@@ -15,6 +15,7 @@ from opsbook.cli.crash import CrashFile
 from opsbook.cli.state import State
 from opsbook.cli.workbook import cli
 from opsbook.errors import Interrupted, OpsbookError, UsageError
+from opsbook.folding import for_people
 from opsbook.screen.terminal import tamed_streams
 
 COMPLETION = "_OPSBOOK_COMPLETE"
@@ -58,7 +59,8 @@ def _tell(error: OpsbookError, state: State) -> int:
 
     if COMPLETION not in state.environment:     # never write into somebody's prompt
         told = "".join(traceback.format_exception(error)) if state.options.debug else str(error)
-        click.echo(state.paste(state.mask(told)).rstrip(), err=True)
+        shown = state.paste(state.mask(told)).rstrip()
+        click.echo(shown if state.options.debug else for_people(shown), err=True)
         if state.options.json:
             click.echo(_as_json(error, state))
     return error.exit_code

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from opsbook.counted import counted
 from opsbook.doctor.facts import Facts
 from opsbook.findings.finding import Finding
-from opsbook.privileged import ALL, Act
+from opsbook.privileged import ALL, Act, placing
 from opsbook.systems.sudo import ANYTHING, allows
 
 
@@ -81,7 +81,7 @@ def _missing(f: Facts) -> Iterator[Finding]:
 
 def provision(f: Facts) -> str:
     """Return the command that grants what is missing."""
-    return f"opsbook provision-host {f.host} --as root"
+    return placing(f.host)
 
 
 def _named(acts: list[Act]) -> str:

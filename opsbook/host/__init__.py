@@ -218,12 +218,19 @@ class Host:
             result = self._by_its_way(ask, text, within)
         except TimeoutError:
             self._tell(kind, title or asked, asked=asked, error="no answer")
-            raise CommandFailed(f"`{self.mask(asked)}` gave no answer within {within:g} s", host=self.name) from None
+            raise self._mute(ask, kind, f"`{self.mask(asked)}` gave no answer within {within:g} s") from None
         except ConnectionLost as lost:
             lost.host = lost.host or self.name
             raise
         self._tell(kind, title or asked, asked=asked, code=result.code, seconds=round(result.seconds, 4), size=len(result.out))
         return result
+
+    def _mute(self, ask: Command | Request | Upload, kind: Kind, what: str) -> CommandFailed | ConnectionLost:
+        """Return the error for no answer; a command that changes something may be at work still, and no undo may run beside it."""
+        if kind != "write" or not isinstance(ask, Command):
+            return CommandFailed(what, host=self.name)
+        again = "run the same command again: it waits until that has ended"
+        return ConnectionLost(f"{what}: it may still be at work on the host", next=again, host=self.name)
 
     def _by_its_way(self, ask: Command | Request | Upload, stdin: str | None, within: float) -> Result:
         if isinstance(ask, Command):

@@ -15,7 +15,7 @@ from opsbook.web import Request
 T = TypeVar("T")
 OK = frozenset({0})
 HTTP_OK = frozenset({200, 204})
-TIMED_OUT = frozenset({124, 137})           # a write that took too long
+STOPPED = 124       # by its own limit on the host: what runs as root has one, for nobody else may end it
 NOT_RUN, NOT_RUN_WORDS = 76, "opsbook: the lock on this host is no longer ours: nothing was run"
 
 
@@ -36,11 +36,13 @@ class Verdict:
         raise CommandFailed(what, saw=tail or "(no output)", next=hint_for(tail) or "", host=self.host)
 
     def accept_wrapped(self, change: Write, result: Result) -> None:
-        """Raise for the codes of the wrapper that a command runs in: ConnectionLost when it was never run, CommandFailed when too long."""
+        """Raise for what its wrapper tells of a command: ConnectionLost when it was never run, CommandFailed when it took too long."""
         if never_ran(result):
             raise ConnectionLost(f"the lock was lost before this could run: {self.mask(change.title)}", host=self.host)
-        if result.code in TIMED_OUT:
-            what = f"`{self.mask(str(change.do))}` did not end within {change.within:g} s and was stopped"
+        late = result.seconds >= change.within and result.code not in (change.answers or OK)
+        if late or result.code == STOPPED:
+            end = "the host stopped it" if result.code == STOPPED else f"it was told to stop, and gave exit code {result.code}"
+            what = f"`{self.mask(str(change.do))}` did not end in time: {end} after {result.seconds:.0f} s"
             raise CommandFailed(what, saw=self.mask(result.err).strip(), next=f"opsbook triage {self.host}", host=self.host)
 
     def parsed(self, question: Read[T], result: Result) -> T:

@@ -26,8 +26,9 @@ for port in "$@"; do ufw allow "$port" >/dev/null; done
 ufw --force enable >/dev/null
 touch /etc/ufw/.opsbook-lab
 """
-# As a provider hands a server over: nobody but root, let in by key, and sshd as Debian sets it.
+# As a provider hands a server over: nobody but root, let in by key, and sshd as Debian sets it. Once, for later it may be provisioned.
 BARE = """
+test -e /var/lib/opsbook-lab/baseline/mark && exit
 if id claude-admin >/dev/null 2>&1; then userdel --force --remove claude-admin 2>/dev/null; fi
 """
 # What update-ca-certificates would do, which takes seconds where several servers are made at once.

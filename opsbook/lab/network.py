@@ -1,4 +1,4 @@
-"""The network of one lab: the first free /24 of 10.77.0.0/16."""
+"""The network of one lab: the first free /24 of 10.77.0.0/16, and the /64 that goes with it where the engine can do IPv6."""
 
 from __future__ import annotations
 
@@ -19,17 +19,22 @@ def network(lab: Lab) -> str:
 
 
 def subnet(lab: Lab) -> str | None:
-    """Ask for the subnet of the lab's network."""
-    done = attempt("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", lab.network)
-    return done.stdout.decode().strip() if done.returncode == 0 else None
+    """Ask for the IPv4 subnet of the lab's network."""
+    done = attempt("network", "inspect", "--format", "{{range .IPAM.Config}}{{println .Subnet}}{{end}}", lab.network)
+    return next((one for one in done.stdout.decode().split() if ":" not in one), None) if done.returncode == 0 else None
 
 
 def create(lab: Lab) -> str:
     """Create the network in the first /24 that nobody uses."""
     for free in first_free(taken(), LAST_TRIES):
-        if attempt("network", "create", f"--subnet={free}", f"--label={lab.label}", lab.network).returncode == 0:
+        if any(created(lab, f"--subnet={free}", *more) for more in (("--ipv6", f"--subnet={with_ipv6(free)}"), ())):
             return free
     raise LabError("no network could be created in 10.77.0.0/16", next="docker network ls")
+
+
+def created(lab: Lab, *options: str) -> bool:
+    """Create the network with these options; return whether that could be done."""
+    return attempt("network", "create", *options, f"--label={lab.label}", lab.network).returncode == 0
 
 
 def first_free(used: set[str], count: int) -> list[str]:
@@ -44,6 +49,11 @@ def taken() -> set[str]:
     shown = json.loads(docker("network", "inspect", *names)) if names else []
     configs = [config for one in shown for config in one["IPAM"]["Config"] or []]
     return {config["Subnet"] for config in configs if ":" not in config.get("Subnet", ":")}
+
+
+def with_ipv6(net: str) -> str:
+    """Return the IPv6 subnet that goes with one of IPv4."""
+    return "fd77:77:{}::/64".format(net.split(".")[2])
 
 
 def ip(net: str, byte: int) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from opsbook.check import Seen
 from opsbook.errors import CommandFailed, NothingToUndo, Refused
 from opsbook.host import Host
-from opsbook.privileged import NODE_EXPORTER
-from opsbook.systems import files, node_exporter
+from opsbook.privileged import NODE_EXPORTER, placing
+from opsbook.systems import files, node_exporter, systemd
 from opsbook.systems.metrics import samples
-from opsbook.systems.node_exporter import BUILD, State
+from opsbook.systems.node_exporter import BUILD, PACKAGED, State
 from opsbook.systems.release import Release
 from opsbook.systems.sockets import listening
 
 RUN, BEFORE, SAID, STARTED, SENT, SUM = "run", "shape_before", "version_before", "start_before", "installed_at", "checksum"
+BACK = "going_back"     # the program had something of this run to put back; it drops that when it is done, and the answer may be lost
 
 
 def state(host: Host) -> State:
@@ -22,7 +23,7 @@ def state(host: Host) -> State:
 
 def expect_program(host: Host) -> None:
     """Raise Refused where the program that installs is not the one of this opsbook, or sudo does not let us run it."""
-    fix = f"opsbook provision-host {host.name} --as root"
+    fix = placing(host.name)
     if host.read(files.hashes([NODE_EXPORTER.path])).get(NODE_EXPORTER.path) != NODE_EXPORTER.sha256:
         saw = f"{NODE_EXPORTER.path} is missing, or of another opsbook"
         raise Refused("the host lacks the program that installs node_exporter", saw=saw, next=fix, host=host.name)
@@ -32,13 +33,23 @@ def expect_program(host: Host) -> None:
         raise Refused(f"{NODE_EXPORTER.path} cannot be run as root", saw=failed.saw, next=fix, host=host.name) from None
 
 
+def expect_unit(host: Host) -> None:
+    """Raise Refused where the unit comes from a package, or from elsewhere: ours would hide it, and no undo would bring it back."""
+    if path := state(host).foreign:
+        fix = f"dpkg --search {path}    (names its package; remove it, as root, on the host)"
+        raise Refused("node_exporter.service is somebody else's", saw=f"systemd has it from {path}", next=fix, host=host.name)
+
+
 def expect_port(host: Host) -> None:
     """Raise Refused where something else listens on the port."""
     port, found = host.entry.node_exporter.port, state(host)
     if found.active in {"active", "activating"} or not any(one.port == port and one.protocol == "tcp" for one in host.read(listening())):
         return
-    fix = "stop what listens there, or node_exporter: {port: …} in the inventory, and in the scraper's target"
-    saw = f"something listens there, and node_exporter.service is {found.active or 'not there'}"
+    packaged = host.read(systemd.is_active(PACKAGED))
+    stop = f"systemctl disable --now {PACKAGED} (as root, on the host)" if packaged else "stop what listens there"
+    fix = f"{stop}, or node_exporter: {{port: …}} in the inventory, and in the scraper's target"
+    listens = f"{PACKAGED}, of a package, runs" if packaged else "something listens there"
+    saw = f"{listens}, and node_exporter.service is {found.active or 'not there'}"
     raise Refused(f"port {port} is taken", saw=saw, next=fix, host=host.name)
 
 
@@ -103,8 +114,9 @@ def put_back(host: Host) -> None:
     if RUN not in kept:
         raise NothingToUndo("this run installed nothing", host=host.name)
     if found.before == kept[RUN]:
+        host.keep(**{BACK: True})
         host.write(node_exporter.back(kept[RUN]))
-    elif SENT not in kept:
+    elif SENT not in kept and BACK not in kept:
         raise NothingToUndo("this run installed nothing", host=host.name)
     elif is_as_before(host).ok:
         host.say("already so: it was put back", already=True)

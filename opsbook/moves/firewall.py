@@ -94,40 +94,46 @@ def would_close(host: Host, now: Standing, want: Iterable[Wanted]) -> Iterator[s
     yield from (str(port) for port in sorted(open_to_others - kept) if not any(rule.opens for rule in now.ufw.about(port)))
 
 
-def outdated(host: Host, now: Standing, want: Iterable[Wanted]) -> tuple[Rule, ...]:
-    """Return rules of ours for the exporters' ports that nobody wants any more, such as those for a former scraper."""
-    keys, ports = {one.key for one in want}, {str(port) for port, _ in scrape_ports(host)}
-    return tuple(rule for rule in now.ufw.rules if rule.ours and rule.ports in ports and rule.key not in keys)
+def outdated(now: Standing, want: Iterable[Wanted]) -> tuple[Rule, ...]:
+    """Return our rules that the inventory asks for no more, such as those for a former scraper; what lets SSH in is not one of them."""
+    keys = {one.key for one in want if one.gate == "ufw"}
+    return tuple(rule for rule in now.ufw.rules if rule.ours_to_withdraw and rule.key not in keys)
 
 
 def overpublished(now: Standing, want: Iterable[Wanted]) -> list[str]:
     """Return whom our rules before Docker's let through to a port, and who shall not be let through any more."""
-    keys, ports = {one.key for one in want}, {str(one.port) for one in want if one.gate == "docker"}
-    return sorted(key for key in now.published - keys if key.split()[0] in ports)
+    return sorted(now.published - {one.key for one in want if one.gate == "docker"})
 
 
-def way_there(host: Host, now: Standing, want: tuple[Wanted, ...]) -> list[str]:
+def barred(now: Standing, want: Iterable[Wanted]) -> list[str]:
+    """Return the ports that are to be open to nobody at all any more: without a rule of ours Docker would let everybody in."""
+    ports = {str(one.port) for one in want if one.gate == "docker"}
+    return sorted({key.split()[0] for key in overpublished(now, want)} - ports)
+
+
+def way_there(now: Standing, want: tuple[Wanted, ...]) -> list[str]:
     """Return what is still to be done, in the words of the program that does it: SSH first, and UFW on last."""
     missing = [one for one in want if not now.has(one)]
     ssh = [] if now.ufw.denies else [f"ssh {port}" for port in now.ssh_unruled]
-    old = [f"withdraw {rule.key}" for rule in outdated(host, now, want)]
+    old = [f"withdraw {rule.key}" for rule in outdated(now, want)]
     new = [f"allow {one.key} {one.why}" if one.gate == "ufw" else f"publish {one.key}" for one in missing]
     on = [] if now.ufw.denies else [f"enable {now.login.port} {now.login.client}"]
-    shut = [f"unpublish {key}" for key in overpublished(now, want)]
+    shut = [*(f"bar {port}" for port in barred(now, want)), *(f"unpublish {key}" for key in overpublished(now, want))]
     return [*ssh, *old, *new, *shut, *on]
 
 
-def way_back(host: Host, now: Standing, want: tuple[Wanted, ...]) -> list[str]:
+def way_back(now: Standing, want: tuple[Wanted, ...]) -> list[str]:
     """Return what takes `way_there` back, UFW's own state first; a rule of ours that was there before, and is only moved, stays."""
     fresh = [one for one in want if not now.has(one) and not now.ufw.own(one.key)]
     off = [] if now.ufw.denies else ["back", *(f"unssh {port}" for port in now.ssh_unruled)]
     closed = [f"withdraw {one.key}" if one.gate == "ufw" else f"unpublish {one.key}" for one in fresh]
-    old = [f"allow {rule.key} {rule.comment.removeprefix(ufw.OURS)}" for rule in outdated(host, now, want)]
-    return [*off, *closed, *old, *(f"publish {key}" for key in overpublished(now, want))]
+    old = [f"allow {rule.key} {rule.comment.removeprefix(ufw.OURS)}" for rule in outdated(now, want)]
+    opened = [*(f"publish {key}" for key in overpublished(now, want)), *(f"unbar {port}" for port in barred(now, want))]
+    return [*off, *closed, *old, *opened]
 
 
 def undone(now: Standing, lines: Iterable[str]) -> Iterator[str]:
-    """Yield those of the lines of a way back that are not done yet; `back` is known by UFW's state alone."""
+    """Yield those of the lines of a way back that are not done yet; `back` is known by UFW's state, `unbar` by what is published."""
     for line in lines:
         word, _, key = line.partition(" ")
         own = now.ufw.own(" ".join(key.split()[:2])) if word != "unssh" else now.ufw.own(f"{key} 0.0.0.0/0")

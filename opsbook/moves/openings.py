@@ -79,7 +79,7 @@ def _shut(host: Host, port: int, saw: str, fix: str) -> Refused:
 def sources_of(host: Host, other: Host) -> tuple[str, ...]:
     """Return the addresses of another host, as this one resolves them."""
     name = vantage.address(other)
-    found = (name,) if _is_address(name) else host.recall(addresses_of(name))
+    found = _address(name) or host.recall(addresses_of(name))
     if not found:
         raise Refused(f"{host.name} knows no address of {other.name}", saw=f"{name} does not resolve", next="peer_address", host=host.name)
     return found
@@ -93,9 +93,9 @@ def _of_our_prometheus(host: Host) -> tuple[str, ...]:
     return () if container.host_network else host.read(subnets(container.addresses))
 
 
-def _is_address(name: str) -> bool:
+def _address(name: str) -> tuple[str, ...]:
+    """Return it as UFW and the kernel write it; nothing where it is a name."""
     try:
-        ipaddress.ip_address(name)
+        return (str(ipaddress.ip_address(name)),)
     except ValueError:
-        return False
-    return True
+        return ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from opsbook.check import Seen
 from opsbook.errors import CommandFailed, ConnectionLost, Refused, Unreachable, UsageError
 from opsbook.host import Host, Read
 from opsbook.systems.reach import Reach, dial
@@ -46,15 +45,7 @@ def address(host: Host) -> str:
 
 def reach(host: Host, role: str, port: int, patience: int = PATIENCE) -> Reach:
     """Return how the host's port behaves towards the host with that role, within so many seconds."""
-    return ask(host, role, dial(address(host), port, patience))
-
-
-def a_stranger_gets_silence(host: Host, port: int, patience: int = PATIENCE) -> Seen:
-    """A stranger who dials the port gets no answer at all, not even a refusal."""
-    found = reach(host, STRANGER, port, patience)
-    saw = f"from {witness(host, STRANGER).name}: {address(host)} port {port} {found}"
-    remedy = "" if found.kind == "unreachable" else f"opsbook open-scrape-ports {host.name}"
-    return Seen(found.kind == "silent", f"{saw} for {patience} s" if found.kind == "silent" else saw, next=remedy)
+    return ask(host, role, dial((address(host), port), within=patience))[0]
 
 
 def _mute(role: str, error: Unreachable | ConnectionLost) -> CommandFailed:

@@ -29,6 +29,7 @@ class Act:
 
     name: str       # opsbook-…
     purpose: str    # in words for the operator
+    limit: int      # seconds after which root ends it, with all that it has started; the program holds it itself
 
     @property
     def path(self) -> str:
@@ -51,13 +52,18 @@ class Act:
         return cmd("sudo", "-n", self.path)
 
 
-LOOK = Act("opsbook-look", "reads what only root may read: firewall, sshd's settings, sudoers, kernel messages")
-CONFIRM = Act("opsbook-confirm", "saves firewall or sshd settings, and puts them back unless a new login disarms it")
-FIREWALL = Act("opsbook-firewall", "opens ports to single addresses, and turns the firewall on")
-NODE_EXPORTER = Act("opsbook-node-exporter", "installs a verified node_exporter and its unit")
-UNITS = Act("opsbook-units", "starts or restarts docker.service")
+LOOK = Act("opsbook-look", "reads what only root may read: firewall, sshd's settings, sudoers, kernel messages", 25)
+CONFIRM = Act("opsbook-confirm", "saves firewall or sshd settings, and puts them back unless a new login disarms it", 100)
+FIREWALL = Act("opsbook-firewall", "opens ports to single addresses, and turns the firewall on", 100)
+NODE_EXPORTER = Act("opsbook-node-exporter", "installs a verified node_exporter and its unit", 150)
+UNITS = Act("opsbook-units", "starts or restarts docker.service", 100)
 
 ALL = (LOOK, CONFIRM, FIREWALL, NODE_EXPORTER, UNITS)
+
+
+def placing(host: str) -> str:
+    """Return the command that puts root's part of a host right. Once sshd keeps root out it takes another login that may become root."""
+    return f"opsbook provision-host {host} --as root    (or --as another login that sudo makes root)"
 
 
 def sudoers(user: str) -> str:

@@ -21,7 +21,7 @@ class OtherLogin:
 
     def wrap(self, command: Command, within: float) -> Command:
         """Return the command under a time limit."""
-        return prefixed(command, "timeout", "--kill-after=10", f"{within:g}")
+        return prefixed(command, "timeout", "--preserve-status", "--kill-after=10", f"{within:g}")
 
     def stopped(self) -> None:
         """Raise Interrupted when the operator has pressed Ctrl-C."""

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from opsbook.answer import Answer
 from opsbook.events import Event
+from opsbook.folding import for_people
 from opsbook.screen.colours import Colours
 from opsbook.screen.plain import Plain
 from opsbook.screen.terminal import tame
@@ -53,4 +54,4 @@ def open_screen(environment: Mapping[str, str], *, hosts: int, debug: bool, live
 
 def first_line(text: str) -> None:
     """Print the run's first line at once, before anything slow is imported."""
-    os.write(2, (tame(text) + "\n").encode(errors="replace"))
+    os.write(2, (for_people(tame(text)) + "\n").encode(errors="replace"))

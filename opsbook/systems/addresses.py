@@ -9,6 +9,7 @@ from opsbook.host import Read, Result
 from opsbook.shell import cmd
 
 NOT_FOUND = 2       # getent's exit code
+OUTSIDER, OUTSIDER_V6 = "203.0.113.1", "2001:db8::1"    # nobody's, kept for documents: what is done with them is done with everybody
 
 
 def addresses_of(name: str) -> Read[tuple[str, ...]]:

@@ -13,8 +13,9 @@ from opsbook.web import Endpoint, Request
 
 BUILD, UNAME = "node_exporter_build_info", "node_uname_info"
 NONE = "none"
+UNIT, PACKAGED = "/etc/systemd/system/node_exporter.service", "prometheus-node-exporter.service"     # ours; Debian's
 REFUSED = 65
-JUDGING, INSTALLING = 120, 180      # seconds
+WITHIN = 180        # seconds
 
 # $1 the request, $2 the name of the tarball, then the program: it gets both by standard input, and no path.
 WITH_TARBALL = r"""
@@ -31,6 +32,7 @@ class State:
 
     program: str
     unit: str
+    path: str           # the file that systemd has the unit from
     meant: str          # the hash of the unit that this opsbook would write
     enabled: str        # as systemd says it
     active: str
@@ -41,6 +43,11 @@ class State:
     release: str        # version, architecture and hash of what we installed last
     before: str         # the run that what is kept belongs to
     restarted: bool     # that run has started it anew
+
+    @property
+    def foreign(self) -> str:
+        """Return the unit's file where it is one that we would only hide, and could not bring back."""
+        return "" if self.path == UNIT else self.path
 
     @property
     def shape(self) -> list[object]:
@@ -61,19 +68,19 @@ def state(port: int) -> Read[State]:
 def judge(release: Release, sha256: str) -> Read[str]:
     """Why what lies ready cannot be installed here; nothing when it can. It is unpacked and tried, and nothing is changed."""
     request = f"judge {release.version} {release.architecture} {sha256}"
-    return Read(_with_tarball(request, release), parse_judgement, answers=frozenset({0, REFUSED}), within=JUDGING)
+    return Read(_with_tarball(request, release), parse_judgement, answers=frozenset({0, REFUSED}), within=WITHIN)
 
 
 def install(release: Release, sha256: str, port: int, run: str) -> Write:
     """Let that release run on that port; what is there now is kept under the run."""
     request = f"install {release.version} {release.architecture} {sha256} {port} {run}"
     title = f"install node_exporter {release.version} ({release.architecture}) on port {port}"
-    return Write(_with_tarball(request, release), title, within=INSTALLING)
+    return Write(_with_tarball(request, release), title, within=WITHIN)
 
 
 def back(run: str) -> Write:
     """Put back what was there before that run."""
-    return Write(NODE_EXPORTER.run, "put back what was there before", stdin=f"back {run}\n")
+    return Write(NODE_EXPORTER.run, "put back what was there before", stdin=f"back {run}\n", within=WITHIN)
 
 
 def last_lines() -> Read[str]:
@@ -97,6 +104,7 @@ def parse_state(result: Result) -> State:
     return State(
         program=found["program"],
         unit=found["unit"],
+        path=found["path"],
         meant=found["meant"],
         enabled=found["enabled"],
         active=found["active"],

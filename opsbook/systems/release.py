@@ -25,16 +25,31 @@ FOLDER = STAGED + 'printf "%s\\n" "$staged"\n'
 # $1 the folder's URL, $2 the file's name. What is there already with the right sum is not fetched again.
 FETCH = STAGED + r"""
 folder=$1 name=$2
-new=$(mktemp "$staged/.new.XXXXXX") && sums=$(mktemp "$staged/.new.XXXXXX") || exit 74
-trap 'rm --force "$new" "$sums"' EXIT
+new=$(mktemp "$staged/.new.XXXXXX") && sums=$(mktemp "$staged/.new.XXXXXX") && said=$(mktemp "$staged/.new.XXXXXX") || exit 74
+trap 'rm --force "$new" "$sums" "$said"' EXIT
 redirects==http,https
 case $folder in https:*) redirects==https ;; esac
+by_wget() {     # it has no option against a redirect from https to http, so it follows none by itself where that matters
+  local url=$1 hops=20 code=0 next
+  [ "$redirects" != =https ] || hops=0
+  for _ in 1 2 3 4 5; do
+    timeout 300 wget --no-config --no-hsts --server-response --no-verbose --max-redirect="$hops" --tries=2 --timeout=30 \
+      --output-document="$2" -- "$url" 2>"$said" && return 0 || code=$?
+    next=$(sed --quiet 's/^ *[Ll]ocation: *\([^ ]*\).*$/\1/p' "$said" | tail --lines=1)
+    case $hops$next in
+      0https://*) url=$next ;;
+      0?*) echo "$url leads to $next, which is no https" >&2; return 69 ;;
+      *) cat "$said" >&2; return "$code" ;;
+    esac
+  done
+  echo "it leads from place to place" >&2; return 69
+}
 get() {
   if command -v curl >/dev/null; then
     curl --disable --silent --show-error --fail --location --proto =http,https --proto-redir "$redirects" --connect-timeout 10 \
       --speed-limit 1000 --speed-time 30 --max-time 300 --max-filesize 268435456 --output "$2" -- "$1"
   elif command -v wget >/dev/null; then
-    timeout 300 wget --no-config --no-verbose --tries=2 --timeout=30 --output-document="$2" -- "$1"
+    by_wget "$1" "$2"
   else
     echo "neither curl nor wget is on this host" >&2; exit 67
   fi

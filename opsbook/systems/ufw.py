@@ -14,6 +14,7 @@ from opsbook.systems.root_view import Told
 VIEW = ("ufw", "rule-files")        # what opsbook-look is asked for
 DEFAULTS = "/etc/default/ufw"
 OURS = "opsbook:"                   # how the comment of our rules begins
+WHY = re.compile(r"opsbook:[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 TUPLE = "### tuple ### "
 DEFAULT = re.compile(r"Default: (\w+) \(incoming\)")
 EVERYWHERE = ("0.0.0.0/0", "::/0")
@@ -37,6 +38,12 @@ class Rule:
     def ours(self) -> bool:
         """Return whether opsbook has made it."""
         return self.comment.startswith(OURS)
+
+    @property
+    def ours_to_withdraw(self) -> bool:
+        """Return whether opsbook-firewall has made it for one port and one host, so that it can take it away and bring it again."""
+        made = (self.action, self.protocol, self.plain) == ("allow", "tcp", True) and self.ports.isdigit()
+        return made and bool(WHY.fullmatch(self.comment)) and self.source not in EVERYWHERE
 
     @property
     def opens(self) -> bool:

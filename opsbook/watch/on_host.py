@@ -92,7 +92,8 @@ gone "has lost its operator"
 """
 
 # $1 lock, $2 token, $3 seconds, then the command. `tee` goes on reading when the operator's end is closed: Go programs such as docker
-# die of SIGPIPE even where it is ignored.
+# die of SIGPIPE even where it is ignored. What sudo runs cannot be ended from here, and sudo alone would leave it behind with the lock
+# free: root's programs have a limit of their own, well below this one.
 WRITE = r"""
 trap '' PIPE HUP INT
 lock=$1 token=$2 seconds=$3; shift 3
@@ -100,7 +101,7 @@ lock=$1 token=$2 seconds=$3; shift 3
 exec 8<"$lock.writes" && flock --shared 8 && read -r holder 2>/dev/null <"$lock.holder.$EUID" &&
   [[ $holder =~ "\"token\": \"$token\"".*"\"pid\": "([0-9]+)\}$ ]] && [ "/proc/${BASH_REMATCH[1]}/fd/9" -ef "$lock" ] ||
   { echo "opsbook: the lock on this host is no longer ours: nothing was run" >&2; exit 76; }
-{ timeout --kill-after=10 "$seconds" "$@" 2>&1 >&3 3>&- 8<&- | tee --output-error=warn-nopipe /dev/null >&2 3>&- 8<&-
+{ timeout --preserve-status --kill-after=10 "$seconds" "$@" 2>&1 >&3 3>&- 8<&- | tee --output-error=warn-nopipe /dev/null >&2 3>&- 8<&-
   exit "${PIPESTATUS[0]}"; } 3>&1 | tee --output-error=warn-nopipe /dev/null 8<&-
 exit "${PIPESTATUS[0]}"
 """

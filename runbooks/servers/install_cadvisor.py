@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from opsbook.check import Seen, so, within
 from opsbook.host import Host
-from opsbook.moves import admission, measuring, scraping, vantage
+from opsbook.moves import admission, meaning, measuring, scraping, silence
 from opsbook.runbook import NoParams
 from opsbook.systems import cadvisor, docker
 from opsbook.systems.metrics import samples
@@ -25,6 +25,7 @@ STARTS, SCRAPES = 60, 3     # seconds for its first look at the containers; so m
 def look(host: Host, p: NoParams) -> None:
     """Confirm that this image can serve here, that the scraper will get through, and that nobody else will."""
     spec = host.entry.cadvisor
+    meaning.expect_same(host, f"{spec.image} on port {spec.port}")
     admission.expect_image(host)
     admission.expect_place(host)
     scraping.expect_target(host, spec.job, spec.port)
@@ -79,8 +80,8 @@ def runs_steadily(host: Host, p: NoParams) -> Seen:
 
 
 def strangers_hear_nothing(host: Host, p: NoParams) -> Seen:
-    """A stranger who dials its port gets no answer."""
-    return vantage.a_stranger_gets_silence(host, host.entry.cadvisor.port)
+    """A stranger who dials its port gets no answer, by IPv6 neither, and does hear this host."""
+    return silence.a_stranger_gets_silence(host, host.entry.cadvisor.port)
 
 
 def is_scraped(host: Host, p: NoParams) -> Seen:

@@ -17,13 +17,12 @@ from typing import Annotated
 from opsbook.check import Seen, so, within
 from opsbook.errors import Refused
 from opsbook.host import Host
-from opsbook.moves import bringing, exporting, meaning, scraping, vantage
+from opsbook.moves import bringing, exporting, meaning, scraping, silence
 from opsbook.systems import node_exporter
 from opsbook.systems.release import VERSION
 
 ON = "node"
 EVERY = "scraped_every"
-GLANCE = 2                  # seconds: a refusal comes at once, and the proof listens for longer
 STARTS, SCRAPES = 15, 3     # seconds for its start; so many scrapes may be missed before we give up
 
 
@@ -44,12 +43,11 @@ def look(host: Host, p: Params) -> None:
     """Confirm that it can be installed, that the scraper will get through, and that nobody else will."""
     spec = host.entry.node_exporter
     exporting.expect_program(host)
+    exporting.expect_unit(host)
     exporting.expect_port(host)
     scraping.expect_target(host, spec.job, spec.port)
     scraping.expect_way(host, spec.port)
-    seen = vantage.a_stranger_gets_silence(host, spec.port, GLANCE)
-    if not seen.ok:
-        raise Refused("no firewall keeps strangers out", saw=seen.saw, next=seen.next, host=host.name)
+    silence.expect_silence(host, spec.port)
     meaning.expect_same(host, f"{p.version or spec.version} on port {spec.port}")
     exporting.remember(host)
     host.keep(**{EVERY: scraping.interval(host, spec.job)})
@@ -110,8 +108,8 @@ def scraper_has_this_host(host: Host, p: Params) -> Seen:
 
 
 def strangers_hear_nothing(host: Host, p: Params) -> Seen:
-    """A stranger who dials its port gets no answer."""
-    return vantage.a_stranger_gets_silence(host, host.entry.node_exporter.port)
+    """A stranger who dials its port gets no answer, by IPv6 neither, and does hear this host."""
+    return silence.a_stranger_gets_silence(host, host.entry.node_exporter.port)
 
 
 def put_back(host: Host, p: Params) -> None:

@@ -7,20 +7,20 @@ Undo   opsbook undo RUN takes this run's rules back, and UFW's state where --ena
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from opsbook.check import Seen, so
 from opsbook.errors import Refused, Unreachable
 from opsbook.host import CLOCK, Host
-from opsbook.moves import firewall, meaning, vantage
+from opsbook.moves import firewall, meaning, silence, vantage
 from opsbook.moves.confirmed import confirmed, expect_nothing_waits, put_back
 from opsbook.moves.firewall import Standing
 from opsbook.moves.openings import Wanted, sources_of, wanted
 from opsbook.moves.scraping import way
 from opsbook.systems import ufw
-from opsbook.systems.addresses import own_ipv6
-from opsbook.systems.reach import Reach, dial
+from opsbook.systems.addresses import OUTSIDER_V6
+from opsbook.systems.reach import Reach
 
 ON = "node"
 BEFORE, WAY_BACK = "firewall_before", "way_back"
@@ -38,7 +38,7 @@ def look(host: Host, p: Params) -> None:
     found, want = firewall.standing(host), wanted(host)
     meaning.expect_same(host, ", ".join(sorted(f"{one.port} from {one.source}" for one in want)))
     firewall.expect_ipv6_guarded(host)
-    firewall.expect_nobody_else(host, found, want, sources_of(host, vantage.witness(host, vantage.STRANGER)))
+    firewall.expect_nobody_else(host, found, want, (*sources_of(host, vantage.witness(host, vantage.STRANGER)), OUTSIDER_V6))
     firewall.expect_no_clash(host, found, want)
     if not found.ufw.denies:
         expect_consent(host, found, p)
@@ -47,7 +47,7 @@ def look(host: Host, p: Params) -> None:
         host.say(f"{found.ufw.state}; it will be on and deny. Ports in use that no rule allows, and that this closes: {closed}")
     if BEFORE not in host.run.kept:     # else a killed run goes on: what is there now may be its own
         expect_nothing_waits(host, "firewall")
-        host.keep(**{BEFORE: [found.ufw.active, found.ufw.incoming], WAY_BACK: firewall.way_back(host, found, want)})
+        host.keep(**{BEFORE: [found.ufw.active, found.ufw.incoming], WAY_BACK: firewall.way_back(found, want)})
 
 
 def expect_consent(host: Host, found: Standing, p: Params) -> None:
@@ -62,7 +62,7 @@ def open_ports(host: Host, p: Params) -> None:
     put_back(host, "firewall")
     if so(host, only_these_may, p):
         return
-    lines = firewall.way_there(host, firewall.standing(host), want := wanted(host))
+    lines = firewall.way_there(firewall.standing(host), want := wanted(host))
     alter(host, lines, f"open {', '.join(sorted({str(one.port) for one in want}))} and nothing else")
 
 
@@ -81,7 +81,7 @@ def only_these_may(host: Host, p: Params) -> Seen:
         return Seen(ok=False, saw=found.ufw.state)
     firewall.expect_ipv6_guarded(host)
     wrong = [f"{one.port} from {one.source}: {found.ufw.first(one.port, one.source) or 'no rule'}" for one in want if not found.has(one)]
-    wrong += [f"still there: {one}" for one in (*firewall.outdated(host, found, want), *firewall.overpublished(found, want))]
+    wrong += [f"still there: {one}" for one in (*firewall.outdated(found, want), *firewall.overpublished(found, want))]
     return Seen(not wrong, "\n".join(wrong or (f"{one.port} from {one.source}" for one in want)) or "nothing has to come from outside")
 
 
@@ -93,12 +93,10 @@ def these_get_through(host: Host, p: Params) -> Seen:
 
 
 def strangers_get_silence(host: Host, p: Params) -> Seen:
-    """A stranger gets no answer from these ports, not even a refusal, and by IPv6 neither."""
-    ports = dict.fromkeys(port for _, port in _seats(host, wanted(host)))
-    asked = [(place, port) for place in (vantage.address(host), *host.read(own_ipv6())) for port in ports]
-    seen = {f"{place} port {port}": vantage.ask(host, vantage.STRANGER, dial(place, port, vantage.PATIENCE)) for place, port in asked}
-    closed = all(found.kind == "silent" or (found.kind == "unreachable" and ":" in where) for where, found in seen.items())
-    return Seen(closed, _told(seen), next=f"opsbook audit-security {host.name}")
+    """A stranger gets no answer from these ports, not even a refusal, by IPv6 neither, and does hear this host."""
+    seen = silence.a_stranger_gets_silence(host, *(port for _, port in _seats(host, wanted(host))))
+    ours = seen.next == f"opsbook open-scrape-ports {host.name}"        # which has just been done
+    return replace(seen, next=f"opsbook audit-security {host.name}") if ours else seen
 
 
 def a_new_login_gets_in(host: Host, p: Params) -> Seen:

@@ -26,6 +26,7 @@ from opsbook.systems import sshd, sudo, users
 
 ON = "any"
 ANY_LOGIN = True
+SHUTS_OUT = {"root": f"rm {sshd.FILE} && systemctl reload ssh"}      # the login that a run may come by, and what lets it in again
 SHORTLY = 15        # seconds for sshd to read its settings anew
 
 

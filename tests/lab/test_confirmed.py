@@ -104,6 +104,31 @@ def test_only_an_ssh_login_that_began_later_confirms(server: Lab) -> None:
     assert as_root(server, SAVED) == ""
 
 
+HOLD = "exec 9>/run/opsbook/lock; flock 9; sleep 987 >/dev/null 2>&1 & disown; exec 9>&-"
+LET_GO = "pkill --full '[s]leep 987'"
+HEALS = "systemctl start --no-block opsbook-heal-firewall.service"
+HEALED = "[ -e /var/lib/opsbook/firewall ] || echo yes"
+IMPATIENT = "sed --in-place 's/^PATIENCE=[0-9]*/PATIENCE=1/' /usr/local/sbin/opsbook-confirm"
+
+
+def test_what_puts_back_waits_for_a_program_that_is_at_work_and_not_for_ever(server: Lab) -> None:
+    with host_with_logins(server, HOST) as host:
+        before = firewall(host).ufw
+        armed(host, 600)
+        as_root(server, f"{CUT_OFF}; {HOLD}; {HEALS}")
+        until("it waits", lambda: as_root(server, "pgrep --full '[f]lock --timeout 115 9' || true") != "", within=30)
+        assert firewall(host).ufw != before
+        as_root(server, LET_GO)
+        until("it has put back", lambda: as_root(server, HEALED) != "", within=60)
+        assert firewall(host).ufw == before
+        armed(host, 600)
+        as_root(server, f"{IMPATIENT}; {CUT_OFF}; {HOLD}; {HEALS}")
+        until("it has put back", lambda: as_root(server, HEALED) != "", within=60)
+        assert firewall(host).ufw == before
+        assert "going on without its lock" in as_root(server, "journalctl --unit=opsbook-heal-firewall.service --no-pager")
+        as_root(server, LET_GO)
+
+
 def test_what_is_armed_is_not_armed_again_and_its_first_state_is_kept(server: Lab) -> None:
     with host_with_logins(server, HOST) as host:
         before = firewall(host).ufw
@@ -129,7 +154,8 @@ REFUSED = {
         r"allow 9100 192.0.2.1 a b\n", r"allow  9100 192.0.2.1 test\n", r"allow 9100 192.0.2.1 test", r"allow 9100 192.0.2.1 test\r\n",
         r"allow 9100 192.0.2.1 te\0st\n", r"ssh 9100\n", r"ssh 22 any\n", r"enable 22\n", r"enable 22 0.0.0.0\n",
         r"enable 2222 192.0.2.1\n",
-        r"rule 22\n", r"is_on\n", r"refused x\n", r"back now\n", r"publish 9090 192.0.2.1\n", r"publish 9090 x -j ACCEPT\n", r"\n", "",
+        r"rule 22\n", r"is_on\n", r"refused x\n", r"back now\n", r"publish 9090 192.0.2.1\n", r"publish 9090 x -j ACCEPT\n",
+        r"publish 9090 nobody\n", r"bar\n", r"bar 9090 192.0.2.1\n", r"bar x\n", r"\n", "",
     ),
 }  # fmt: skip
 

@@ -29,6 +29,14 @@ cat /etc/shadow 2>/dev/null && echo "it could read the passwords"
 grep --quiet '^CapBnd:.*[1-9a-f]' /proc/self/status && echo "it has capabilities"
 [ -s /tmp/told ] || echo "{SAYS}"
 """
+ELSEWHERE = """
+mkdir --parents /usr/local/lib/systemd/system
+printf '[Service]\\nExecStart=/bin/true\\n' >/usr/local/lib/systemd/system/node_exporter.service
+"""
+BY_INIT = """
+printf '%s\\n' '#!/bin/sh' '### BEGIN INIT INFO' '# Provides: x' '# Default-Start: 2 3' '### END INIT INFO' >/etc/init.d/node_exporter
+chmod 0755 /etc/init.d/node_exporter
+"""
 NOLOGIN, UNIT = "/usr/sbin/nologin", "/etc/systemd/system/node_exporter.service"
 
 
@@ -99,7 +107,9 @@ def test_what_is_tried_is_nobody_alone_and_touches_nothing(fresh: Lab) -> None:
     (a_user(NOLOGIN, "--gid adm --no-user-group"), "has the group adm"),
     (f"mkdir {UNIT}.d; echo '[Service]' >{UNIT}.d/x.conf", "more rights"),
     (f"ln -s /dev/null {UNIT}", "is a link"),
-], ids=["login", "groups", "root", "group", "drop-in", "masked"])  # fmt: skip
+    (f"{ELSEWHERE}systemctl daemon-reload", "is there already, in /usr/local/lib/systemd/system/node_exporter.service"),
+    (f"{BY_INIT}systemctl daemon-reload", "is there already, in /run/systemd/generator.late/node_exporter.service"),
+], ids=["login", "groups", "root", "group", "drop-in", "masked", "elsewhere", "by init"])  # fmt: skip
 def test_where_more_rights_could_be_lent_nothing_is_installed(fresh: Lab, prepare: str, says: str) -> None:
     script(fresh.container(HOST), prepare)
     before = server_state(fresh, HOST)

@@ -95,12 +95,22 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {    # the tests that show other sent
             "takes_keys_only",
         )
     ),
-    f"test_open_scrape_ports.py::{RELOADS}": ("open-scrape-ports only_these_may", "open-scrape-ports a_new_login_gets_in"),
+    f"test_open_scrape_ports.py::{RELOADS}": tuple(
+        f"open-scrape-ports {name}" for name in ("only_these_may", "a_new_login_gets_in", "these_get_through", "strangers_get_silence")
+    ),
     f"test_install_node_exporter.py::{EXPORTERS}_and_the_unit_blinds_no_collector": tuple(
-        f"install-node-exporter {name}" for name in ("is_installed", "answers", "runs_steadily")
+        f"install-node-exporter {name}"
+        for name in (
+            "is_installed", "answers", "runs_steadily", "is_scraped", "scraper_has_this_version", "scraper_has_this_host",
+            "strangers_hear_nothing",
+        )
     ),
     f"test_install_cadvisor_in_trouble.py::{EXPORTERS}_and_true_once_it_is_mended": tuple(
-        f"install-cadvisor {name}" for name in ("runs_as_meant", "is_healthy", "names_the_containers", "strangers_hear_nothing")
+        f"install-cadvisor {name}"
+        for name in (
+            "runs_as_meant", "is_healthy", "names_the_containers", "strangers_hear_nothing", "is_scraped",
+            "scraper_has_this_very_container",
+        )
     ),
     "test_recover_certs.py::test_each_sentence_is_red_where_its_effect_is_missing": tuple(
         f"recover-certs {name}"
@@ -154,8 +164,8 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {    # the tests that show other sent
 
 
 def sentences(runbook: Runbook) -> dict[str, Check[object]]:
-    """Return what is asked after the steps and after the undo, by name."""
-    return {check.__name__: check for check in (*runbook.proof, *runbook.undone)}
+    """Return what is asked after the steps, of others too, and after the undo, by name."""
+    return {check.__name__: check for check in (*runbook.proof, *runbook.from_outside, *runbook.undone)}
 
 
 def given(runbook: Runbook) -> object:

@@ -185,6 +185,7 @@ def test_killed_at_every_prompt_it_is_resumed_and_proven(bare: Lab) -> None:
         if not killed:
             break
     assert (prompt - 1, "changed, and proven" in seen) == (7, True), seen
+    assert "root gets in no more: before that, on the host's console, as root: rm /etc/ssh/sshd_config.d/00-opsbook.conf" in seen
     assert provision().code == 0
 
 

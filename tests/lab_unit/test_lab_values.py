@@ -16,7 +16,7 @@ from opsbook.lab import address, lights, projects, state
 from opsbook.lab.enter import where
 from opsbook.lab.faults import FAULTS, fault, overrides
 from opsbook.lab.lab import Lab, checkout_name, here
-from opsbook.lab.network import first_free, ip
+from opsbook.lab.network import first_free, ip, with_ipv6
 from opsbook.lab.placing import Placed, digest, folder, tar, text
 from opsbook.lab.profile import SITE
 from opsbook.lab.state import Injected, State
@@ -37,7 +37,7 @@ def test_a_name_that_could_be_more_than_a_name_is_refused(name: str) -> None:
 def test_the_first_free_subnet_overlaps_with_none_in_use() -> None:
     assert first_free({"172.17.0.0/16", "10.77.0.0/24", "10.77.1.128/25"}, 2) == ["10.77.2.0/24", "10.77.3.0/24"]
     assert first_free({"10.0.0.0/8"}, 2) == []
-    assert ip("10.77.2.0/24", 11) == "10.77.2.11"
+    assert (ip("10.77.2.0/24", 11), with_ipv6("10.77.2.0/24")) == ("10.77.2.11", "fd77:77:2::/64")
 
 
 def test_a_tar_keeps_owner_group_and_mode() -> None:

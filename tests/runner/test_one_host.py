@@ -332,10 +332,27 @@ def test_a_write_that_came_too_late_has_changed_nothing() -> None:
     assert "back" not in made.transport.asked
 
 
-def test_a_write_that_did_not_end_in_time_says_so() -> None:
-    made = world("before", change_answer=Result(124, "", ""))
+@pytest.mark.parametrize(("answer", "says"), [
+    (Result(124, seconds=100.2), "did not end in time: the host stopped it after 100 s"),
+    (Result(143, seconds=120.1), "did not end in time: it was told to stop, and gave exit code 143 after 120 s"),
+    (Result(137, seconds=3.0), "gave exit code 137"),       # somebody else has killed it
+])  # fmt: skip
+def test_a_write_that_did_not_end_in_time_says_who_stopped_it(answer: Result, says: str) -> None:
+    made = world("before", change_answer=answer)
     (ended,) = made.run(PLAIN)
-    assert (ended.code, "did not end within 120 s and was stopped" in str(ended.error)) == (1, True)
+    assert (ended.code, says in str(ended.error)) == (1, True), ended.error
+
+
+def test_a_write_that_ended_well_though_it_was_told_to_stop_is_done() -> None:
+    (ended,) = world("before", "changed", change_answer=Result(0, seconds=130.0)).run(PLAIN)
+    assert (ended.code, ended.error) == (0, None)
+
+
+def test_a_write_without_an_answer_may_still_be_at_work_so_nothing_is_undone_beside_it() -> None:
+    made = world("before", change_answer=TimeoutError())
+    (ended,) = made.run(WITH_UNDO)
+    assert (ended.code, "may still be at work on the host" in str(ended.error)) == (1, True), ended.error
+    assert "back" not in made.transport.asked
 
 
 def test_the_plan_of_an_undo_knows_what_the_run_had_kept() -> None:

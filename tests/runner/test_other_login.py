@@ -21,7 +21,7 @@ def test_a_further_login_of_another_user_writes_behind_the_guard_of_the_run() ->
 
 
 def test_its_writes_are_bounded_in_time_and_ask_for_no_lock_that_it_may_not_see() -> None:
-    assert OtherLogin(FakeGuard()).wrap(cmd("echo", "a b"), 5).line() == "timeout --kill-after=10 5 echo 'a b'"
+    assert OtherLogin(FakeGuard()).wrap(cmd("echo", "a b"), 5).line() == "timeout --preserve-status --kill-after=10 5 echo 'a b'"
 
 
 def test_it_stops_when_the_operator_asks() -> None:

@@ -12,6 +12,7 @@ RELEASE = Release("1.9.0", "amd64", "https://mirror")
 TOLD = """\
 program 67155e19
 unit 9ee56e53
+path /etc/systemd/system/node_exporter.service
 meant 9ee56e53
 enabled enabled
 active active
@@ -26,6 +27,7 @@ restarted yes
 NOTHING = """\
 program none
 unit none
+path none
 meant 9ee56e53
 enabled not-found
 active inactive
@@ -46,6 +48,14 @@ def test_what_the_program_tells_is_read() -> None:
     )  # fmt: skip
     assert found.is_whole(RELEASE)
     assert found.shape == ["67155e19", "9ee56e53", "enabled", True]
+
+
+@pytest.mark.parametrize(("path", "foreign"), [
+    ("none", ""), ("/etc/systemd/system/node_exporter.service", ""),
+    *((path, path) for path in ("/usr/lib/systemd/system/node_exporter.service", "/run/systemd/generator.late/node_exporter.service")),
+])  # fmt: skip
+def test_a_unit_that_does_not_lie_where_ours_does_is_somebody_elses(path: str, foreign: str) -> None:
+    assert parse_state(Result(0, NOTHING.replace("path none", f"path {path}"))).foreign == foreign
 
 
 @pytest.mark.parametrize("change", [

@@ -10,7 +10,7 @@ from opsbook.host import Result
 from opsbook.shell import Command
 from opsbook.systems.release import NO_TOOL, NOT_FETCHED, NOT_LISTED, WRONG_SUM, Release, staging
 from tests.here import Here
-from tests.mirror import Mirror, a_mirror
+from tests.mirror import SUMS, Mirror, a_mirror
 
 CONTENT = b"a tarball"
 
@@ -80,12 +80,43 @@ def test_a_version_or_a_machine_that_upstream_has_not_is_told_from_a_server_that
 def test_wget_does_where_there_is_no_curl_and_without_both_it_is_said(tmp_path: Path, mirror: Mirror, release: Release) -> None:
     mirror.offer(release.name, CONTENT)
     for number, (more, code) in enumerate(((("wget",), 0), ((), NO_TOOL))):
-        tools, home = tmp_path / f"tools{number}", tmp_path / f"home{number}"
-        tools.mkdir()
+        tools, home = with_tools(tmp_path / f"tools{number}", *more), tmp_path / f"home{number}"
         home.mkdir()
-        for name in ("awk", "bash", "cut", "find", "mkdir", "mktemp", "mv", "rm", "sha256sum", "timeout", *more):
-            (tools / name).symlink_to(next(path for folder in ("/usr/bin", "/bin") if (path := Path(folder, name)).exists()))
         assert on(home, release.fetch().ask, PATH=str(tools)).code == code
+
+
+TRUSTING = '#!/bin/sh\nexec /usr/bin/{name} {option} "$@"\n'      # the real program, and one more certificate that it trusts
+PROGRAMS = {"curl": "--disable --cacert {}", "wget": "--ca-certificate={}"}
+
+
+@pytest.mark.parametrize("name", list(PROGRAMS))
+def test_what_is_meant_to_come_by_https_comes_by_nothing_else(tmp_path: Path, mirror: Mirror, release: Release, name: str) -> None:
+    tools = with_tools(tmp_path / "tools")
+    mirror.offer(release.name, CONTENT)
+    with a_mirror(tmp_path / "honest", by_tls=True) as honest, a_mirror(tmp_path / "hostile", by_tls=True) as hostile:
+        both = tmp_path / "both.pem"
+        both.write_text("".join((tmp_path / f"{one}.pem").read_text() for one in ("honest", "hostile")))
+        (tools / name).write_text(TRUSTING.format(name=name, option=PROGRAMS[name].format(both)))
+        (tools / name).chmod(0o755)
+        honest.offer(release.name, CONTENT)
+        for path, there in ((SUMS, honest.url), (release.name, honest.url)):
+            hostile.leads[path] = f"{there}/{path}"
+        source = Release("1.9.0", "amd64", hostile.url)
+        assert on(tmp_path, source.fetch().ask, PATH=str(tools)).code == 0      # as upstream's own lead elsewhere
+        for path in (release.name, SUMS):
+            staged(tmp_path, release).unlink(missing_ok=True)
+            hostile.leads[path] = f"{release.folder}/{path}"
+            found = on(tmp_path, source.fetch().ask, PATH=str(tools))
+            assert (found.code, mirror.asked) == (NOT_FETCHED, []), found.err
+            assert list(staged(tmp_path, release).parent.iterdir()) == []
+
+
+def with_tools(folder: Path, *more: str) -> Path:
+    """Make a folder of the programs that a fetch needs besides the one that fetches."""
+    folder.mkdir()
+    for name in ("awk", "bash", "cat", "cut", "find", "mkdir", "mktemp", "mv", "rm", "sed", "sha256sum", "tail", "timeout", *more):
+        (folder / name).symlink_to(next(path for place in ("/usr/bin", "/bin") if (path := Path(place, name)).exists()))
+    return folder
 
 
 def test_what_was_sent_counts_only_with_the_right_sum(tmp_path: Path) -> None:

@@ -42,6 +42,20 @@ def test_rules_are_read_in_their_order_with_their_comments_and_without_what_is_p
     assert FOUND.denies
 
 
+@pytest.mark.parametrize(("rule", "may"), [
+    (Rule("allow", "tcp", "9090", "0.0.0.0/0", "192.0.2.1", "in", "opsbook:open-for-serverB"), True),
+    (Rule("allow", "tcp", "9090", "0.0.0.0/0", "192.0.2.1", "in", "for the backup"), False),
+    (Rule("allow", "tcp", "9090", "0.0.0.0/0", "192.0.2.1", "in", "opsbook: by hand"), False),
+    (Rule("allow", "udp", "9090", "0.0.0.0/0", "192.0.2.1", "in", "opsbook:x"), False),
+    (Rule("deny", "tcp", "9090", "0.0.0.0/0", "192.0.2.1", "in", "opsbook:x"), False),
+    (Rule("allow", "tcp", "9090,9091", "0.0.0.0/0", "192.0.2.1", "in", "opsbook:x"), False),
+    (Rule("allow", "tcp", "9090", "0.0.0.0/0", "192.0.2.1", "in_eth0", "opsbook:x"), False),
+    (Rule("allow", "tcp", "22", "0.0.0.0/0", "0.0.0.0/0", "in", "opsbook:ssh"), False),
+])  # fmt: skip
+def test_only_a_rule_that_the_program_could_bring_back_is_withdrawn(rule: Rule, may: bool) -> None:
+    assert rule.ours_to_withdraw is may
+
+
 @pytest.mark.parametrize(
     ("port", "source", "open_"),
     [

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from opsbook.host.verdict import NOT_RUN, TIMED_OUT
+from opsbook.host.verdict import NOT_RUN
 from opsbook.shell import cmd, pipe, script
 from opsbook.watch import Watch
 from tests.local_talk import LocalHost
@@ -38,8 +39,12 @@ def test_large_outputs_on_both_streams_arrive_whole(host: LocalHost, watch: Watc
     assert (len(result.out), len(result.err)) == (3_000_000, 3_000_000)
 
 
-def test_a_write_that_takes_too_long_is_ended_with_a_code_of_its_own(host: LocalHost, watch: Watch) -> None:
-    assert host.run(watch.wrap(cmd("sleep", 30), 0.3)).code in TIMED_OUT
+def test_a_write_that_takes_too_long_is_ended(host: LocalHost, watch: Watch) -> None:
+    assert host.run(watch.wrap(cmd("sleep", 30), 0.3)).code == 128 + signal.SIGTERM
+
+
+def test_a_write_that_ends_well_though_it_was_told_to_stop_has_ended_well(host: LocalHost, watch: Watch) -> None:
+    assert host.run(watch.wrap(script("trap '' TERM; sleep 0.6"), 0.3)).code == 0
 
 
 def test_a_late_write_of_a_killed_watch_is_not_run_though_its_token_lies_there_still(host: LocalHost) -> None:

@@ -16,11 +16,14 @@ from opsbook.lab.state import Injected
 # In the raw table, where neither UFW nor Docker has rules. The unit heals the cut by itself, also when it is killed.
 CUT = """
 systemctl reset-failed lab-cut.service 2>/dev/null || true
-raw='iptables --wait --table raw'
-cut="$raw --insert PREROUTING --in-interface eth0 --jump DROP; $raw --insert OUTPUT --out-interface eth0 --jump DROP"
+raw='--wait --table raw' cut=
+for program in ip6tables iptables; do
+    cut+="$program $raw --insert PREROUTING --in-interface eth0 --jump DROP; "
+    cut+="$program $raw --insert OUTPUT --out-interface eth0 --jump DROP; "
+done
 heal="ExecStopPost=/bin/sh -c '${cut//--insert/--delete}'"
-systemd-run --quiet --collect --unit=lab-cut.service --property="$heal" /bin/sh -c "$cut; exec sleep $1"
-until $raw --check OUTPUT --out-interface eth0 --jump DROP 2>/dev/null; do sleep 0.05; done
+systemd-run --quiet --collect --unit=lab-cut.service --property="$heal" /bin/sh -c "${cut}exec sleep $1"
+until iptables $raw --check OUTPUT --out-interface eth0 --jump DROP 2>/dev/null; do sleep 0.05; done
 """
 HEAL = "systemctl stop lab-cut.service 2>/dev/null || true"
 # A reload returns before sshd has read its settings; a restart waits for it, and keeps the sessions that are open.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from opsbook.findings.finding import Finding
 from opsbook.inventory import HostEntry
+from opsbook.privileged import placing
 from opsbook.systems.container import Container
 from opsbook.systems.engine import Engine
 from opsbook.systems.files import Stat
@@ -14,8 +15,6 @@ from opsbook.systems.root_view import Told
 from opsbook.systems.sockets import Socket
 from opsbook.systems.sudo import Grant
 
-OUTSIDER = "203.0.113.1"        # an address of nobody's, kept for documents: what sshd and UFW do with it, they do with everybody
-OUTSIDER_V6 = "2001:db8::1"
 UFW_CONF = "/etc/ufw/ufw.conf"
 
 
@@ -68,7 +67,7 @@ class Facts:
 
 def provision(facts: Facts) -> str:
     """Return the command that puts sshd, sudoers and the programs right."""
-    return f"opsbook provision-host {facts.host} --as root"
+    return placing(facts.host)
 
 
 def _failed(wanted: str, told: Told | None) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 
 from opsbook.errors import CommandFailed, OpsbookError, Refused, Unreachable
 from opsbook.host import Host, Read, Result
-from opsbook.moves.audit.facts import OUTSIDER, UFW_CONF, Facts
+from opsbook.moves.audit.facts import UFW_CONF, Facts
 from opsbook.shell import Secret, cmd
 from opsbook.systems import docker, docker_networks, files, sudo, ufw
+from opsbook.systems.addresses import OUTSIDER
 from opsbook.systems.answers import stripped
 from opsbook.systems.engine import engine
 from opsbook.systems.root_view import root_view

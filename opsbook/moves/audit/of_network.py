@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from opsbook.findings.finding import Finding
-from opsbook.moves.audit.facts import OUTSIDER, OUTSIDER_V6, UFW_CONF, Facts
+from opsbook.moves.audit.facts import UFW_CONF, Facts
 from opsbook.systems import ssh_ports, ufw
+from opsbook.systems.addresses import OUTSIDER, OUTSIDER_V6
 from opsbook.systems.container import Container, Port
 from opsbook.systems.docker_networks import is_loopback
 from opsbook.systems.root_view import Told

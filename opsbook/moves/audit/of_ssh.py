@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsbook.findings.finding import Finding
-from opsbook.moves.audit.facts import OUTSIDER, Facts, provision
+from opsbook.moves.audit.facts import Facts, provision
+from opsbook.systems.addresses import OUTSIDER
 from opsbook.systems.sshd import parse_settings
 
 GLOBAL, ROOT = "sshd", f"sshd root {OUTSIDER}"

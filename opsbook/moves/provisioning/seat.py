@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from opsbook.errors import CommandFailed, Refused
 from opsbook.host import Host, Read
-from opsbook.privileged import LOOK
+from opsbook.privileged import LOOK, placing
 from opsbook.shell import Command, cmd
 from opsbook.systems.answers import is_good
 from opsbook.systems.root_view import Told, root_view, uninstalled
@@ -15,6 +15,7 @@ from opsbook.systems.root_view import Told, root_view, uninstalled
 USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 ANY = frozenset(range(256))
 SUDO = ("sudo", "-n")
+LIMITED = (*SUDO, "timeout", "--kill-after=10", "100")      # seconds, below a write's: only root stops what sudo runs
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Seat:
 
 
 ROOT = Seat((), writes=True, view=uninstalled())
-MAY_BE_ROOT = Seat(SUDO, writes=True, view=uninstalled(*SUDO))
+MAY_BE_ROOT = Seat(LIMITED, writes=True, view=uninstalled(*SUDO))
 ADMIN = Seat((), writes=False, view=LOOK.run)
 
 
@@ -66,4 +67,4 @@ def view(host: Host, *wanted: str) -> dict[str, Told]:
 
 def as_root(host: Host) -> str:
     """Return the command that does root's part."""
-    return f"opsbook provision-host {host.name} --as root"
+    return placing(host.name)

@@ -7,9 +7,10 @@ from typing import Any
 
 from opsbook.findings.finding import Finding
 from opsbook.inventory import HostEntry, Stack
-from opsbook.moves.audit.facts import OUTSIDER, Facts
+from opsbook.moves.audit.facts import Facts
 from opsbook.moves.audit.findings import findings
 from opsbook.privileged import ALL
+from opsbook.systems.addresses import OUTSIDER
 from opsbook.systems.confinement import Confinement
 from opsbook.systems.container import Container, Port
 from opsbook.systems.engine import Engine

@@ -8,7 +8,7 @@ import pytest
 from opsbook.inventory import HostEntry
 from opsbook.moves.audit.findings import RULES
 from opsbook.moves.audit.of_secrets import is_weak
-from opsbook.privileged import LOOK
+from opsbook.privileged import LOOK, placing
 from opsbook.systems.confinement import Confinement, confinement
 from opsbook.systems.container import Mount, Port
 from opsbook.systems.engine import Engine
@@ -20,7 +20,7 @@ from tests.moves.audit.hosts import RULES as FILES
 from tests.moves.audit.hosts import SSHD, STATUS, WEB, WELL, bad, found, programs, root, the
 
 ALL_ADDRESSES = "0.0.0.0"
-PROVISION = "opsbook provision-host serverF --as root"
+PROVISION = placing("serverF")
 OPEN = "opsbook open-scrape-ports serverF"
 
 

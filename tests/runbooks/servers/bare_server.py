@@ -67,12 +67,12 @@ class BareServer:
     def run(self, command: Command, stdin: str | None, within: float) -> Result:
         words = [word for word in command.words if isinstance(word, str)]
         self.asked.append(str(command))
-        if words[:2] == ["timeout", "--kill-after=10"]:
-            words = words[3:]
+        if words[:3] == ["timeout", "--preserve-status", "--kill-after=10"]:
+            words = words[4:]
         if words[:2] == ["sudo", "-n"] and words[2:] != ["-l"] and words[2:4] != ["-l", "-U"]:
             if not self._may(words[2]):
                 return Result(1, "", "sudo: a password is required")
-            words = words[2:]
+            words = words[5:] if words[2] == "timeout" else words[2:]
         if words[:2] == ["bash", "-c"]:
             return self._script(words[2], words[4:], stdin or "")
         return self._command(words, stdin or "")

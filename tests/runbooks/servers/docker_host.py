@@ -12,8 +12,8 @@ from opsbook.host import Host, Result, Run
 from opsbook.inventory import Cadvisor, HostEntry
 from opsbook.shell import Command
 from opsbook.systems import cadvisor
-from opsbook.systems.reach import DIAL
 from opsbook.web import Endpoint, Request
+from tests.dialled import ANSWERS, REFUSED, SILENT, dialled, is_dialling
 from tests.fake import STACK, FakeClock, FakeGuard, Untaught, a_run, fake_host
 
 IMAGE, NEWER = "ghcr.io/google/cadvisor:v0.60.5", "ghcr.io/google/cadvisor:v0.61.0"
@@ -21,6 +21,7 @@ ADDRESS = "192.0.2.20"
 SERVER = HostEntry("serverB", address="203.0.113.2", peer_address=ADDRESS, roles=("node", "docker"))
 SCRAPER = HostEntry("serverF", address="203.0.113.6", roles=("scraper",), stack=STACK)
 STRANGER = HostEntry("stranger", address="203.0.113.9", roles=("stranger",))
+SSH = 22
 BEGUN = 1_700_000_000.0
 
 
@@ -53,8 +54,9 @@ class DockerHost:
     target: bool = True
     scrapes: bool = True
     of_another: bool = False        # what the scraper reads there is not this host's
-    from_scraper: Result = field(default_factory=lambda: Result(1, "", "dial: connect: Connection refused"))
-    from_stranger: Result = field(default_factory=lambda: Result(124))
+    from_scraper: Result = field(default_factory=lambda: REFUSED)
+    from_stranger: Result = field(default_factory=lambda: SILENT)
+    sshd: Result = field(default_factory=lambda: ANSWERS)       # as the stranger hears it
     made: int = 0
     now: float = BEGUN
 
@@ -64,8 +66,12 @@ class DockerHost:
         self.now += 1
         if words[0] == "bash" and words[2] in {cadvisor.SWAP, cadvisor.BACK}:
             return self._script(words[2], words[4:])
+        if words[0] == "bash" and "SSH_CONNECTION" in words[2]:
+            return Result(0, f"192.0.2.1 50000 {ADDRESS} {SSH}")
         if line.startswith("date "):
             return Result(0, str(self.now))
+        if line.startswith("ip "):
+            return Result(0, "[]")
         if line.startswith("ss "):
             return Result(0, self.listening)
         return self._docker(line, words)
@@ -169,11 +175,16 @@ class Elsewhere:
     role: str
 
     def run(self, command: Command, stdin: str | None, within: float) -> Result:
-        if command.words[2:3] == (DIAL,):
-            return self.here.from_scraper if self.role == "scraper" else self.here.from_stranger
+        if is_dialling(command):
+            return dialled(command, self._behaves)
         if str(command).startswith("date "):
             return Result(0, str(self.here.now))
         raise Untaught(str(command))
+
+    def _behaves(self, address: str, port: int) -> Result:
+        if self.role == "scraper":
+            return self.here.from_scraper
+        return self.here.sshd if port == SSH else self.here.from_stranger
 
     def fetch(self, endpoint: Endpoint, request: Request, within: float) -> Result:
         here, query = self.here, dict(request.query).get("query", "")

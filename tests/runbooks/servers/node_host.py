@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from opsbook.errors import Refused
+from opsbook.errors import ConnectionLost, Refused
 from opsbook.host import Fetched, Host, Result, Run, Upload
 from opsbook.inventory import HostEntry, NodeExporter
 from opsbook.privileged import NODE_EXPORTER
 from opsbook.shell import Command
 from opsbook.systems import node_exporter
 from opsbook.systems import release as releases
-from opsbook.systems.reach import DIAL
 from opsbook.web import Endpoint, Request
+from tests.dialled import ANSWERS, REFUSED, SILENT, dialled, is_dialling
 from tests.fake import STACK, FakeClock, FakeGuard, Untaught, a_run, fake_host
 
 ADDRESS = "192.0.2.12"
@@ -26,6 +26,7 @@ ENTRY = HostEntry(
 )
 SCRAPER = HostEntry("serverF", address="203.0.113.6", roles=("scraper",), stack=STACK)
 STRANGER = HostEntry("stranger", address="203.0.113.9", roles=("stranger",))
+SSH = 22
 BEGUN = 1_700_000_000.0
 MEANT, OF_OTHERS = "unit-of-ours", "unit-of-others"
 
@@ -64,6 +65,9 @@ class NodeHost:
     restarted: bool = False
     staged: dict[str, str] = field(default_factory=dict)
     sent: dict[str, str] = field(default_factory=dict)
+    path: str = ""                  # of a unit that systemd has from elsewhere
+    packaged: bool = False          # Debian's exporter runs
+    lost: bool = False              # the answer of the next undo is lost
     machine: str = "x86_64"
     acts: str = NODE_EXPORTER.sha256
     sudo: Result = field(default_factory=lambda: Result(0))
@@ -78,8 +82,9 @@ class NodeHost:
     scrapes: bool = True
     reads: str = ""                 # another version than the real one
     nodename: str = "serverA"
-    from_scraper: Result = field(default_factory=lambda: Result(1, "", "dial: connect: Connection refused"))
-    from_stranger: Result = field(default_factory=lambda: Result(124))
+    from_scraper: Result = field(default_factory=lambda: REFUSED)
+    from_stranger: Result = field(default_factory=lambda: SILENT)
+    sshd: Result = field(default_factory=lambda: ANSWERS)       # as the stranger hears it
     starts: int = 1
     now: float = BEGUN
 
@@ -93,11 +98,18 @@ class NodeHost:
         self.now += 1
         if command == NODE_EXPORTER.run:
             return self._program(stdin or "")
+        if words[0] == "bash" and "SSH_CONNECTION" in words[2]:
+            return Result(0, f"192.0.2.1 50000 {ADDRESS} {SSH}")
         if words[0] == "bash":
             return self._script(words[2], words[4:])
         if words[0] == "xargs":
             return Result(0, f"{self.acts}  {NODE_EXPORTER.path}\0")
         answers = {"uname -m": self.machine, "uname -n": "serverA", "date +%s.%N": str(self.now)}
+        if words[0] == "ip":
+            return Result(0, "[]")
+        if words[0] == "systemctl":
+            assert words[-1] == node_exporter.PACKAGED
+            return Result(0 if self.packaged else 3)
         if words[0] == "ss":
             return Result(0, self.listening)
         if str(command) not in answers:
@@ -132,7 +144,8 @@ class NodeHost:
     def _status(self) -> str:
         now = self.now_is
         lines = {
-            "program": now.program, "unit": now.unit, "meant": MEANT, "enabled": now.enabled, "active": now.active,
+            "program": now.program, "unit": now.unit, "path": self.path or (now.unit and node_exporter.UNIT), "meant": MEANT,
+            "enabled": now.enabled, "active": now.active,
             "runs": "it" if now.release and now.active == "active" and not self.deleted else "other", "exe": now.file,
             "invocation": str(now.start), "restarts": str(self.restarts), "release": now.release,
             "before": self.kept[0] if self.kept else "", "restarted": "yes" if self.restarted else "no",
@@ -145,6 +158,9 @@ class NodeHost:
         before = self.kept[1]
         self.starts += 1
         self.now_is, self.kept = replace(before, start=self.starts), None
+        if self.lost:
+            self.lost = False
+            raise ConnectionLost("broken")
         return Result(0)
 
     def _script(self, text: str, values: list[str]) -> Result:
@@ -189,11 +205,16 @@ class Elsewhere:
     role: str
 
     def run(self, command: Command, stdin: str | None, within: float) -> Result:
-        if command.words[2:3] == (DIAL,):
-            return self.here.from_scraper if self.role == "scraper" else self.here.from_stranger
+        if is_dialling(command):
+            return dialled(command, self._behaves)
         if str(command).startswith("date "):
             return Result(0, str(self.here.now))
         raise Untaught(str(command))
+
+    def _behaves(self, address: str, port: int) -> Result:
+        if self.role == "scraper":
+            return self.here.from_scraper
+        return self.here.sshd if port == SSH else self.here.from_stranger
 
     def fetch(self, endpoint: Endpoint, request: Request, within: float) -> Result:
         here, query = self.here, dict(request.query).get("query", "")

@@ -11,11 +11,12 @@ from opsbook.errors import ConnectionLost, Unreachable
 from opsbook.host import Host, Read, Result
 from opsbook.host.plugs import Door
 from opsbook.inventory import HostEntry, Service
-from opsbook.moves.audit.facts import OUTSIDER, UFW_CONF
+from opsbook.moves.audit.facts import UFW_CONF
 from opsbook.moves.audit.gather import VIEW
 from opsbook.runbook import NoParams
 from opsbook.shell import cmd
 from opsbook.systems import docker, docker_networks, files, sudo, ufw
+from opsbook.systems.addresses import OUTSIDER
 from opsbook.systems.answers import stripped
 from opsbook.systems.engine import engine
 from opsbook.systems.root_view import root_view
@@ -85,7 +86,7 @@ def test_the_worst_is_the_trouble_and_names_what_mends_it() -> None:
     answer, bad = audited(site(well(), "publickey", "password"))
     assert bad == {"sshd lets people in by password": "it offers publickey, password"}
     assert answer.trouble == "sshd lets people in by password: it offers publickey, password"
-    assert answer.next == "opsbook provision-host serverF --as root"
+    assert answer.next.startswith("opsbook provision-host serverF --as root    (or --as another login")
 
 
 def test_grafana_is_tried_with_its_first_password_and_nothing_is_hidden_for_that() -> None:

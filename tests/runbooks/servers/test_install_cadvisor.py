@@ -12,6 +12,7 @@ from opsbook.events import Event
 from opsbook.host import Host, Result, Run
 from opsbook.inventory import Cadvisor
 from opsbook.runbook import NoParams
+from tests.dialled import SILENT
 from tests.fake import FakeGuard, a_run
 from tests.runbooks.checkout_site import book
 from tests.runbooks.servers.docker_host import NEWER, DockerHost, container, server
@@ -80,6 +81,15 @@ def test_a_second_run_changes_nothing() -> None:
     again = Site(here).steps()
     assert (again.changes, again.false()) == ([], {})
     assert "already so: The container runs, made from the image and the arguments that are meant" in again.said
+
+
+def test_a_run_goes_on_only_with_the_image_and_the_port_that_it_began_with() -> None:
+    made = Site().steps()
+    for spec in (Cadvisor(NEWER), Cadvisor(port=8081)):
+        made.spec = spec
+        with pytest.raises(Refused, match="the inventory was changed since this run began") as refused:
+            made.steps()
+        assert "opsbook undo RUN serverB" in refused.value.next
 
 
 def test_an_image_that_is_missing_is_pulled_first() -> None:
@@ -155,6 +165,7 @@ def test_what_another_run_left_half_made_is_removed() -> None:
     (lambda here: setattr(here, "from_scraper", Result(124)), Cadvisor(), "opsbook open-scrape-ports serverB"),
     (lambda here: setattr(here, "from_stranger", Result(0)), Cadvisor(), "no firewall keeps strangers out"),
     (lambda here: setattr(here, "from_stranger", Result(1, "", "x: Connection refused")), Cadvisor(), "opsbook open-scrape-ports serverB"),
+    (lambda here: setattr(here, "sshd", SILENT), Cadvisor(), "nobody can tell whether strangers are kept out"),
     (lambda here: setattr(here, "listening", LISTENS), Cadvisor(), "port 8080 is taken"),
 ])  # fmt: skip
 def test_a_look_refuses_before_anything_is_changed(break_: Callable[[DockerHost], None], spec: Cadvisor, says: str) -> None:
@@ -183,6 +194,7 @@ def test_an_old_one_that_docker_publishes_to_all_is_replaced_though_strangers_re
     (lambda here: setattr(here, "healthy", 503), "is_healthy"),
     (lambda here: setattr(here, "blind", True), "names_the_containers"),
     (lambda here: setattr(here, "from_stranger", Result(0)), "strangers_hear_nothing"),
+    (lambda here: setattr(here, "sshd", SILENT), "strangers_hear_nothing"),
     (lambda here: setattr(here, "scrapes", False), "is_scraped"),
     (lambda here: setattr(here, "of_another", True), "scraper_has_this_very_container"),
     (lambda here: here.containers["cadvisor"]["Config"]["Labels"].clear(), "runs_as_meant"),

@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 
 from opsbook.check import Seen, look_once
-from opsbook.errors import CommandFailed, NothingToUndo, Refused
+from opsbook.errors import CommandFailed, ConnectionLost, NothingToUndo, Refused
 from opsbook.events import Event
 from opsbook.host import Host, Result, Run
 from opsbook.systems.release import NO_TOOL, NOT_FETCHED, NOT_LISTED, WRONG_SUM
+from tests.dialled import SILENT
 from tests.fake import FakeGuard, a_run
 from tests.runbooks.checkout_site import book
 from tests.runbooks.servers.node_host import BY_HAND, Installed, NodeHost, server
 
 BOOK = book("install-node-exporter")
 INSTALLS = "install node_exporter 1.9.0 (amd64) on port 9100"
+PACKAGES_UNIT = "/usr/lib/systemd/system/node_exporter.service"
 LISTENS = "tcp LISTEN 0 128 *:9100 *:*"
 
 
@@ -58,6 +60,10 @@ class Site:
     @property
     def said(self) -> str:
         return "\n".join(event.title for event in self.events)
+
+
+def taken_by_debians(here: NodeHost) -> None:
+    here.listening, here.packaged = LISTENS, True
 
 
 def another(here: NodeHost, **params: Any) -> Site:
@@ -127,9 +133,12 @@ def test_what_differs_from_what_is_meant_is_mended(change: dict[str, str]) -> No
     (lambda here: setattr(here, "acts", "0" * 64), "opsbook provision-host serverA --as root"),
     (lambda here: setattr(here, "sudo", Result(1, "", "sudo: a password is required")), "cannot be run as root"),
     (lambda here: setattr(here, "listening", LISTENS), "port 9100 is taken"),
+    (taken_by_debians, "systemctl disable --now prometheus-node-exporter.service"),
+    (lambda here: setattr(here, "path", PACKAGES_UNIT), f"systemd has it from {PACKAGES_UNIT}"),
     (lambda here: setattr(here, "target", False), "serverF does not scrape 192.0.2.12:9100"),
     (lambda here: setattr(here, "from_scraper", Result(124)), "opsbook open-scrape-ports serverA"),
     (lambda here: setattr(here, "from_stranger", Result(0)), "no firewall keeps strangers out"),
+    (lambda here: setattr(here, "sshd", SILENT), "nobody can tell whether strangers are kept out"),
     (lambda here: setattr(here, "machine", "vax"), "upstream builds nothing for vax"),
     (lambda here: setattr(here, "fetching", Result(WRONG_SUM, "", "it is not")), "has the wrong checksum"),
     (lambda here: setattr(here, "fetching", Result(NOT_LISTED)), "is it a version that was released?"),
@@ -163,6 +172,7 @@ def test_what_the_operator_cannot_fetch_is_not_sent() -> None:
     (lambda here: setattr(here, "nodename", "serverB"), {"scraper_has_this_host"}),
     (lambda here: setattr(here, "from_stranger", Result(0)), {"strangers_hear_nothing"}),
     (lambda here: setattr(here, "from_stranger", Result(1, "", "x: Connection refused")), {"strangers_hear_nothing"}),
+    (lambda here: setattr(here, "sshd", SILENT), {"strangers_hear_nothing"}),
 ])  # fmt: skip
 def test_each_proof_is_red_when_its_effect_is_missing(break_: Callable[[NodeHost], None], red: set[str]) -> None:
     made = Site().steps()
@@ -219,6 +229,16 @@ def test_there_is_nothing_to_undo_where_the_program_refused() -> None:
         made.undo()
     with pytest.raises(NothingToUndo):
         Site().undo()
+
+
+def test_an_undo_whose_answer_was_lost_is_known_for_done_and_nothing_is_installed_again() -> None:
+    made = Site(NodeHost(now_is=BY_HAND, listening=LISTENS)).steps()
+    del made.run.kept["installed_at"]       # the install's answer was lost, too
+    made.here.lost = True
+    with pytest.raises(ConnectionLost):
+        made.undo()
+    assert made.undo().false(undone=True) == {}
+    assert "already so: it was put back" in made.said
 
 
 def test_it_is_not_as_before_while_what_was_there_says_something_else() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,23 +12,27 @@ from opsbook.errors import NotTrue, Refused, UsageError
 from opsbook.events import Event
 from opsbook.host import CLOCK, Host, Result
 from opsbook.inventory import HostEntry, Opening
-from opsbook.shell import cmd
+from opsbook.shell import Command, cmd
 from opsbook.systems import files
 from opsbook.systems.addresses import addresses_of, own_ipv6
 from opsbook.systems.docker_networks import running
-from opsbook.systems.reach import dial
 from opsbook.systems.sockets import listening
 from opsbook.systems.ssh_ports import login
 from opsbook.systems.ufw import DEFAULTS
+from tests.dialled import ANSWERS, NO_ROUTE, REFUSED, SILENT, dialled, is_dialling
 from tests.fake import STACK, FakeGuard, FakeTransport, fake_host
 from tests.fake_docker import inspected, teach_containers
-from tests.fake_firewall import FakeServer, Settings, logged_in
+from tests.fake_firewall import FILTER6, FakeServer, Settings, logged_in
 from tests.runbooks.checkout_site import book
 
 BOOK = book("open-scrape-ports")
 SSH = "allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in"
+def comment(rule: str, text: str) -> str:
+    return f"{rule} comment={text.encode().hex()}"
+
+
+OWN_SSH, HAND_MADE = comment(SSH, "opsbook:ssh"), comment("allow tcp 9090 0.0.0.0/0 any 192.0.2.50 in", "for the backup")
 OURS = f"allow tcp 9100 0.0.0.0/0 any 192.0.2.16 in comment={b'opsbook:node-exporter-for-serverF'.hex()}"
-SILENT, REFUSED, ANSWERS = Result(124), Result(1, "", "bash: connect: Connection refused"), Result(0)
 SOCKETS = "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\ntcp LISTEN 0 128 *:80 *:*\ntcp LISTEN 0 1 127.0.0.1:25 0.0.0.0:*\n"
 A = HostEntry("serverA", address="127.0.0.1", peer_address="192.0.2.12", roles=("node",))
 PEERS = {
@@ -35,6 +40,24 @@ PEERS = {
     "stranger": HostEntry("stranger", peer_address="192.0.2.17", roles=("stranger",)),
     "serverB": HostEntry("serverB", peer_address="192.0.2.13"),
 }
+
+
+USUALLY = {"scraper": REFUSED, "serverB": ANSWERS, "stranger": SILENT}
+
+
+class Elsewhere(FakeTransport):
+    """Another host that dials; everybody hears the sshd of the address that they know."""
+
+    def __init__(self, name: str, seen: dict[tuple[str, str, int], Result]) -> None:
+        super().__init__()
+        self.name, self.seen = name, seen
+
+    def run(self, command: Command, stdin: str | None, within: float) -> Result:
+        return dialled(command, self.behaves) if is_dialling(command) else super().run(command, stdin, within)
+
+    def behaves(self, address: str, port: int) -> Result:
+        usual = ANSWERS if port == 22 else USUALLY[self.name]
+        return self.seen.get((self.name, address, port), usual if ":" not in address else NO_ROUTE)
 
 
 @dataclass
@@ -46,11 +69,13 @@ class Site:
     enable: bool = False
     plan: bool = False
     events: list[Event] = field(default_factory=list)
-    peers: dict[str, FakeTransport] = field(default_factory=lambda: {name: FakeTransport() for name in PEERS})
+    seen: dict[tuple[str, str, int], Result] = field(default_factory=dict)       # who sees what of which port
+    peers: dict[str, Elsewhere] = field(init=False)
     host: Host = field(init=False)
 
     def __post_init__(self) -> None:
         made, first = logged_in(self.server, self.entry, plan=self.plan)
+        self.peers = {name: Elsewhere(name, self.seen) for name in PEERS}
         self.host = replace(made, connect_peer=self.peer, tell=self.events.append)
         first.teach(files.read(DEFAULTS), "IPV6=yes\n")
         first.teach(login(), "192.0.2.1 50000 192.0.2.12 22\n")
@@ -58,10 +83,6 @@ class Site:
         first.teach(listening(), SOCKETS)
         first.teach(CLOCK, "1700000000.5")
         self.first = first
-        for port in (9100, 8080, 9090):
-            self.peers["scraper"].teach(dial("192.0.2.12", port, 5), REFUSED)
-            self.peers["serverB"].teach(dial("192.0.2.12", port, 5), ANSWERS)
-            self.peers["stranger"].teach(dial("192.0.2.12", port, 5), SILENT)
 
     def peer(self, role: str) -> Host:
         if role not in PEERS:
@@ -221,8 +242,23 @@ def test_who_is_let_through_to_a_containers_port_and_no_longer_wanted_is_shut_ou
     made = Site(FakeServer(now=Settings(published=("9090 192.0.2.99", "5432 192.0.2.99"))), entry=opening())
     teach_running(made, "0.0.0.0")
     made.steps()
-    assert made.server.now.published == ("5432 192.0.2.99", "9090 192.0.2.13")
-    assert made.undo().server.now.published == ("5432 192.0.2.99", "9090 192.0.2.99")
+    assert (made.server.now.published, made.server.now.barred) == (("9090 192.0.2.13",), ("5432",))
+    assert made.server.requests[-3:] == ["bar 5432", "unpublish 5432 192.0.2.99", "unpublish 9090 192.0.2.99"]
+    assert made.false() == {}
+    made.undo()
+    assert (made.server.now.published, made.server.now.barred) == (("5432 192.0.2.99", "9090 192.0.2.99"), ())
+    assert made.false(undone=True) == {}
+
+
+def test_what_the_inventory_opens_no_more_is_told_withdrawn_and_brought_back_by_an_undo() -> None:
+    before = (OURS, comment("allow tcp 9090 0.0.0.0/0 any 192.0.2.13 in", "opsbook:open-for-serverB"), OWN_SSH, HAND_MADE)
+    made = Site(with_rules(*before))
+    assert "still there: allow 9090/tcp from 192.0.2.13" in made.false()["only_these_may"].saw
+    made.steps()
+    assert (made.server.requests, made.server.now.rules) == (["withdraw 9090 192.0.2.13"], (OURS, OWN_SSH, HAND_MADE))
+    assert "change: withdraw 9090 192.0.2.13" in made.said
+    assert made.false() == {}
+    assert set(made.undo().server.now.rules) == set(before)
     assert made.false(undone=True) == {}
 
 
@@ -240,6 +276,16 @@ def test_a_process_that_listens_on_loopback_cannot_be_opened_either() -> None:
     teach_running(made, "0.0.0.0")
     with pytest.raises(Refused, match=r"what listens there listens on 127\.0\.0\.1 only"):
         made.steps()
+
+
+def test_an_address_may_be_written_in_any_way_and_its_rule_is_known_again() -> None:
+    named = replace(PEERS["scraper"], peer_address="2001:DB8:0::16")
+    made = Site()
+    made.host = replace(made.host, connect_peer=lambda role: fake_host(entry=named) if role == "scraper" else made.peer(role))
+    made.steps()
+    assert made.server.requests == ["allow 9100 2001:db8::16 node-exporter-for-serverF"]
+    made.steps()
+    assert len(made.server.requests) == 1
 
 
 def test_on_the_scraper_itself_its_prometheus_comes_over_dockers_bridge() -> None:
@@ -278,24 +324,102 @@ def test_each_sentence_of_the_proof_is_red_where_its_effect_is_missing() -> None
     made = Site().steps()
     made.server.now = replace(made.server.now, incoming="allow")
     assert set(made.false()) == {"only_these_may"}
-    made.peers["scraper"].teach(dial("192.0.2.12", 9100, 5), SILENT)
+    made.seen["scraper", "192.0.2.12", 9100] = SILENT
     assert set(made.false()) == {"only_these_may", "these_get_through"}
     for answer in (ANSWERS, REFUSED):
         made = Site().steps()
-        made.peers["stranger"].teach(dial("192.0.2.12", 9100, 5), answer)
+        made.seen["stranger", "192.0.2.12", 9100] = answer
         assert set(made.false()) == {"strangers_get_silence"}
     made = Site().steps()
     made.server.shut_by = "allow tcp 22"
     assert set(made.false()) == {"a_new_login_gets_in"}
 
 
-def test_a_stranger_dials_ipv6_too() -> None:
+V6 = "2001:db8::12"
+
+
+def by_ipv6() -> Site:
     made = Site().steps()
-    made.first.teach(own_ipv6(), '[{"addr_info": [{"local": "2001:db8::12"}]}]')
-    made.peers["stranger"].teach(dial("2001:db8::12", 9100, 5), ANSWERS)
-    assert set(made.false()) == {"strangers_get_silence"}
-    made.peers["stranger"].teach(dial("2001:db8::12", 9100, 5), SILENT)
-    assert made.false() == {}
+    made.first.teach(own_ipv6(), json.dumps([{"addr_info": [{"local": V6}]}]))
+    return made
+
+
+@pytest.mark.parametrize(("heard", "red"), [(SILENT, set()), (ANSWERS, {"strangers_get_silence"}), (REFUSED, {"strangers_get_silence"})])
+def test_a_stranger_with_ipv6_dials_by_it_too(heard: Result, red: set[str]) -> None:
+    made = by_ipv6()
+    made.seen |= {("stranger", V6, 22): ANSWERS, ("stranger", V6, 9100): heard}
+    assert set(made.false()) == red
+
+
+def strangers(made: Site) -> Seen:
+    return look_once(made.host, BOOK.from_outside[1], made.given)
+
+
+def test_where_a_stranger_has_no_ipv6_the_hosts_own_rules_decide_and_that_is_said() -> None:
+    made = by_ipv6()
+    seen = strangers(made)
+    assert seen.ok
+    assert f"IPv6 was not seen from stranger: {V6} port 22 cannot be reached: Network is unreachable" in seen.saw
+    assert "serverA's own rules for IPv6: no way to port 9100" in seen.saw
+
+
+FOR_ALL_BY_IPV6 = "allow tcp 9100 ::/0 any ::/0 in"
+OPENED_BY_HAND = FILTER6.replace("-A INPUT", "-A INPUT -p tcp --dport 9100 -j ACCEPT\n-A INPUT")
+
+
+@pytest.mark.parametrize(("break_", "says"), [
+    (lambda server: setattr(server, "now", Settings(rules=(FOR_ALL_BY_IPV6, OURS, SSH))), "allow 9100/tcp"),
+    (lambda server: setattr(server, "filter6", OPENED_BY_HAND), "-j ACCEPT"),
+    (lambda server: setattr(server, "filter6", "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n"), "INPUT does not drop what no rule speaks of"),
+])  # fmt: skip
+def test_without_ipv6_at_the_stranger_what_opens_by_it_is_found(break_: Callable[[FakeServer], None], says: str) -> None:
+    made = by_ipv6()
+    break_(made.server)
+    seen = strangers(made)
+    assert (seen.ok, says in seen.saw, seen.next) == (False, True, "opsbook audit-security serverA"), seen
+
+
+def test_an_ipv6_that_ufw_does_not_guard_is_no_closed_one() -> None:
+    made = by_ipv6()
+    made.first.teach(files.read(DEFAULTS), "IPV6=no\n")
+    assert "no IPV6=yes" in strangers(made).saw
+
+
+def test_what_is_told_to_do_next_is_not_what_was_just_done() -> None:
+    made = Site().steps()
+    made.seen["stranger", "192.0.2.12", 9100] = ANSWERS
+    assert strangers(made).next == "opsbook audit-security serverA"
+
+
+def test_silence_of_everything_proves_nothing() -> None:
+    made = Site().steps()
+    for nothing in (SILENT, NO_ROUTE, REFUSED):
+        made.seen["stranger", "192.0.2.12", 22] = nothing
+        seen = strangers(made)
+        assert (seen.ok, "stranger cannot reach this host at all: its silence proves nothing" in seen.saw) == (False, True), seen
+    made.seen["stranger", "192.0.2.12", 9100] = NO_ROUTE
+    assert not strangers(made).ok
+
+
+def test_where_the_host_is_heard_an_error_of_the_way_is_an_answer() -> None:
+    made = Site().steps()
+    made.seen["stranger", "192.0.2.12", 9100] = NO_ROUTE
+    assert (strangers(made).ok, strangers(made).next) == (False, "")
+
+
+def test_sshd_is_also_looked_for_where_we_have_found_it_ourselves() -> None:
+    made = Site(entry=replace(A, address="192.0.2.12", port=2222)).steps()
+    made.seen |= {("stranger", "192.0.2.12", 22): SILENT, ("stranger", "192.0.2.12", 2222): ANSWERS}
+    assert strangers(made).ok
+    elsewhere = Site(entry=replace(A, port=2222)).steps()
+    elsewhere.seen |= made.seen
+    assert not strangers(elsewhere).ok
+
+
+def test_a_rule_that_lets_everybody_in_by_ipv6_is_refused_though_the_stranger_has_none() -> None:
+    made = Site(with_rules(FOR_ALL_BY_IPV6, SSH))
+    with pytest.raises(Refused, match="a rule lets strangers in on port 9100"):
+        made.steps()
 
 
 def test_a_change_that_shuts_us_out_is_taken_back_by_the_host() -> None:
