@@ -16,7 +16,7 @@ from tests.ssh.sshd import free_port
 
 ROOT = Path(__file__).parent.parent
 PAGES = pages([ROOT / "runbooks"])
-BENIGN = {"service": "prometheus", "exporter": "queue-exporter"}
+BENIGN = {"service": "prometheus", "exporter": "queue-exporter", "backup": "backup.tar.age"}
 REFUSED = {2, 3}
 NOBODY_THERE = 8    # a text that means nothing bad by itself goes on to the host, where nobody listens here
 HERE = "{}"         # where the hostile text stands in a command line

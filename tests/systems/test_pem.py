@@ -34,12 +34,14 @@ def test_a_key_belongs_to_its_certificate_and_to_no_other() -> None:
     assert not pem.belong_together(issued("a.example", starts=1_700_000_000.0)[1], CHAIN)
 
 
-@pytest.mark.parametrize("wrong", [b"", b"-----BEGIN CERTIFICATE-----", b"\xff\xfe", CHAIN[:200], KEY])
+@pytest.mark.parametrize(
+    "wrong", [b"", b"-----BEGIN CERTIFICATE-----", b"\xff\xfe", CHAIN[:200], KEY], ids=["empty", "begun", "bytes", "half", "key"]
+)
 def test_what_is_no_certificate_is_none(wrong: bytes) -> None:
     assert pem.leaf(wrong) is None
     assert not pem.belong_together(KEY, wrong)
 
 
-@pytest.mark.parametrize("wrong", [b"", b"-----BEGIN PRIVATE KEY-----", CHAIN, KEY[:100]])
+@pytest.mark.parametrize("wrong", [b"", b"-----BEGIN PRIVATE KEY-----", CHAIN, KEY[:100]], ids=["empty", "begun", "chain", "half"])
 def test_what_is_no_key_belongs_to_nothing(wrong: bytes) -> None:
     assert not pem.belong_together(wrong, CHAIN)

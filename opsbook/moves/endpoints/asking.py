@@ -24,8 +24,7 @@ def seen(sites: Sequence[Site], address: str, passwords: Mapping[str, Secret]) -
 
 def _questions(site: Site, address: str, password: Secret | None) -> Iterator[Read[Any]]:
     yield dns.resolve(site.name)
-    yield reach.dial(address, PLAIN, PATIENCE)
-    yield reach.dial(address, site.port, PATIENCE)
+    yield reach.dial((address, PLAIN), (address, site.port), within=PATIENCE)
     yield tls.shown(address, site.name, site.port)
     yield front_door.plain_page(site, address)
     yield front_door.page(site, address)
@@ -39,7 +38,7 @@ def _parsed(sites: Sequence[Site], told: Sequence[Any], passwords: Mapping[str, 
 
 
 def _site(site: Site, answers: Iterator[Any], *, with_password: bool) -> SiteSeen:
-    resolved, plain_port, port = next(answers), next(answers), next(answers)
+    resolved, (plain_port, port) = next(answers), next(answers)
     shown, plain, without = next(answers), next(answers), next(answers)
     allowed = next(answers) if with_password else None
     return SiteSeen(site, resolved, {PLAIN: plain_port, site.port: port}, shown, plain, without, allowed)

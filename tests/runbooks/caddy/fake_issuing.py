@@ -9,9 +9,10 @@ from opsbook import record
 from opsbook.host import Host, Result
 from opsbook.inventory import HostEntry, Site
 from opsbook.shell import Command, cmd
-from opsbook.systems import dns, files, reach, tls
+from opsbook.systems import dns, files, tls
 from opsbook.systems.front_door import TOLD
 from opsbook.systems.together import ASK
+from tests.dialled import dialled, is_dialling
 from tests.fake import ENTRY, FakeTransport, Untaught, a_run, fake_host
 from tests.runbooks.caddy.fake_caddy import NAMES, WITH_SITES, FakeCaddy
 
@@ -69,7 +70,7 @@ class FakeIssuing(FakeCaddy):
         if words[0] == "bash" and words[2] == record.SHOW:
             found = self.runs.get(words[4].removeprefix("done/").removesuffix(".json"))
             return Result(0, found) if found else Result(record.MISSING)
-        if self.itself is not None and (words[:2] == ["env", "LC_ALL=C"] or words[2:3] == [reach.DIAL]):
+        if self.itself is not None and (words[:2] == ["env", "LC_ALL=C"] or is_dialling(command)):
             return self.itself.run(command, stdin, within)
         if "adapt" in words:
             return Result(1, "", self.broken) if self.broken else Result(0, "{}")
@@ -101,8 +102,8 @@ class FakeStreet(FakeTransport):
         self.asked.append(str(command))
         if words[0] == "bash" and words[2] == ASK:
             return together(self, stdin or "")
-        if words[0] == "bash" and words[2] == reach.DIAL:
-            return Result(self.shut.get(words[5], 0))
+        if is_dialling(command):
+            return dialled(command, lambda _, port: Result(self.shut.get(str(port), 0)))
         if dns.RESOLVE in words:
             return Result(0, self.points.get(words[-1], ADDRESS))
         if words[0] == "bash" and words[2] == tls.SHOW:
