@@ -105,6 +105,6 @@ def test_each_sentence_of_the_proof_is_red_where_its_effect_is_missing(fresh: La
             assert set(seen) == wanted, (name, seen)
         on_lcx(fresh, "docker pause lcx-prometheus-1")
         assert set(red(host, p, found.undone, ["each_shows_the_old_one"])) == {"each_shows_the_old_one"}
-        on_lcx(fresh, "docker unpause lcx-prometheus-1; docker restart lcx-alertmanager-1")
+        on_lcx(fresh, "docker unpause lcx-prometheus-1; docker restart lcx-prometheus-1 lcx-alertmanager-1")
         kept = {**host.run.kept, "neighbours": {"lcx-alertmanager-1": ["gone", 0, 0, True]}}
         assert set(red(replace(host, run=replace(host.run, kept=kept)), p, found.proof[-1:])) == {"others_are_untouched"}
