@@ -49,7 +49,9 @@ PLACES = {
     "docker logs": "for one in $(docker ps --all --quiet); do docker logs $one 2>&1; done",
     "log of the host": "journalctl --no-pager --output=cat; cat /var/log/*.log 2>/dev/null || true",
     "shell history": "cat /root/.*history /home/*/.*history 2>/dev/null || true",
-    "files of runs": "find /home/*/.local/state /run/lock /tmp /var/tmp -xdev -type f -not -name 'runc-process*' -exec cat {} + 2>/dev/null || true",
+    "files of runs": (
+        "find /home/*/.local/state /run/lock /tmp /var/tmp -xdev -type f -not -name 'runc-process*' -exec cat {} + 2>/dev/null || true"
+    ),
     "checkout": "cd /opt/*/.git && git --git-dir=. -c safe.directory='*' log --all --patch --max-count=50 2>/dev/null || true",
 }
 
