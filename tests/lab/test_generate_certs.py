@@ -77,7 +77,7 @@ openssl req -x509 -nodes -newkey rsa:2048 -days 2 -keyout prometheus.key -out pr
     -addext subjectAltName=DNS:prometheus 2>/dev/null
 chown nobody prometheus.key
 """
-BACK = f"cp --preserve /tmp/prometheus.crt /tmp/prometheus.key {CERTS}/"
+BACK = f"cp --preserve /tmp/prometheus.crt /tmp/prometheus.key {CERTS}/; rm /tmp/prometheus.crt /tmp/prometheus.key"
 BROKEN: dict[str, tuple[str, str, set[str]]] = {        # what is done, how it is mended, and which sentences are red meanwhile
     "somebody else's certificate": (OTHER, BACK, {"every_certificate_is_good", "each_verifies_by_its_names"}),
     "everybody may read a key": (

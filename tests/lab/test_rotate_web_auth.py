@@ -111,22 +111,22 @@ def test_where_the_proof_fails_all_is_put_back_and_the_old_password_proven(fresh
 BROKEN: dict[str, tuple[str, str, set[str]]] = {       # what is done, how it is mended, and which sentences are red meanwhile
     "everybody is let in": (
         "cp {web} /tmp/web; sed --in-place /basic_auth_users/,+1d {web}",
-        "cat /tmp/web > {web}",
+        "cat /tmp/web > {web}; rm /tmp/web",
         {"turns_strangers_away", "turns_the_old_one_away", "nothing_else_changed", "turns_the_new_one_away", "files_are_as_before"},
     ),
     "nobody is let in": (
         "cp {web} /tmp/web; sed --in-place 's/^  admin:/  nobody:/' {web}",
-        "cat /tmp/web > {web}",
+        "cat /tmp/web > {web}; rm /tmp/web",
         {"lets_the_new_one_in", "nothing_else_changed", "lets_the_old_one_in", "files_are_as_before"},
     ),
     "another password in .env": (
         "cp /opt/lcx/.env /tmp/env; sed --in-place s/^ALERTMANAGER_PASSWORD=.*/ALERTMANAGER_PASSWORD=another/ /opt/lcx/.env",
-        "cat /tmp/env > /opt/lcx/.env",
+        "cat /tmp/env > /opt/lcx/.env; rm /tmp/env",
         {"env_has_the_new_one", "nothing_else_changed"},
     ),
     "a client with an old file": (
         f"cp {YML} /tmp/yml; sed --in-place '/job_name: alertmanager/,$s/password: .*/password: wrong/' {YML}; {RELOAD}",
-        f"cat /tmp/yml > {YML}; {RELOAD}",
+        f"cat /tmp/yml > {YML}; rm /tmp/yml; {RELOAD}",
         {"clients_get_in", "nothing_else_changed"},
     ),
     "paused": ("docker pause lcx-alertmanager-1", "docker unpause lcx-alertmanager-1", {"is_healthy"}),
