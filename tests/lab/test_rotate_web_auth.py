@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.lab.stack_runs import killed_at_every_prompt, skipping
 ROTATE = ("--lab", "rotate-web-auth")
 WEB = {"prometheus": "/opt/lcx/config/web.yml", "alertmanager": "/opt/lcx/alertmanager/auth/web.yml"}
 KEYS = {"prometheus": "PROM_PASSWORD", "alertmanager": "ALERTMANAGER_PASSWORD"}
-NASTY = """a 'b' "c" $PATH \\n <&>%20 `id` #x grün"""
+NASTY = f"""a 'b' "c" $PATH \\n <&>%20 `id` #x grün {token_hex(4)}"""      # no other test's: they may run beside this one
 YML, RELOAD = "/opt/lcx/prometheus/prometheus.yml", "docker kill --signal=HUP lcx-prometheus-1"
 PROMPTS = 6         # one before each step, and the confirmation
 
