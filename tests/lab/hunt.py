@@ -43,12 +43,15 @@ rm -f /tmp/hunt.stop; touch /tmp/hunt.on
     !seen[of $0]++ { print of, $0 }
 '
 """
-PLACES = {      # on the host, when all is over
+# on the host, when all is over; runc keeps a container's environment in /tmp for the moment in which it starts a health check
+PLACES = {
     "docker inspect": "docker ps --all --quiet | xargs -r docker inspect",
     "docker logs": "for one in $(docker ps --all --quiet); do docker logs $one 2>&1; done",
     "log of the host": "journalctl --no-pager --output=cat; cat /var/log/*.log 2>/dev/null || true",
     "shell history": "cat /root/.*history /home/*/.*history 2>/dev/null || true",
-    "files of runs": "find /home/*/.local/state /run/lock /tmp /var/tmp -xdev -type f -exec cat {} + 2>/dev/null || true",
+    "files of runs": (
+        "find /home/*/.local/state /run/lock /tmp /var/tmp -xdev -type f -not -name 'runc-process*' -exec cat {} + 2>/dev/null || true"
+    ),
     "checkout": "cd /opt/*/.git && git --git-dir=. -c safe.directory='*' log --all --patch --max-count=50 2>/dev/null || true",
 }
 

@@ -77,7 +77,7 @@ openssl req -x509 -nodes -newkey rsa:2048 -days 2 -keyout prometheus.key -out pr
     -addext subjectAltName=DNS:prometheus 2>/dev/null
 chown nobody prometheus.key
 """
-BACK = f"cp --preserve /tmp/prometheus.crt /tmp/prometheus.key {CERTS}/"
+BACK = f"cp --preserve /tmp/prometheus.crt /tmp/prometheus.key {CERTS}/; rm /tmp/prometheus.crt /tmp/prometheus.key"
 BROKEN: dict[str, tuple[str, str, set[str]]] = {        # what is done, how it is mended, and which sentences are red meanwhile
     "somebody else's certificate": (OTHER, BACK, {"every_certificate_is_good", "each_verifies_by_its_names"}),
     "everybody may read a key": (
@@ -105,6 +105,6 @@ def test_each_sentence_of_the_proof_is_red_where_its_effect_is_missing(fresh: La
             assert set(seen) == wanted, (name, seen)
         on_lcx(fresh, "docker pause lcx-prometheus-1")
         assert set(red(host, p, found.undone, ["each_shows_the_old_one"])) == {"each_shows_the_old_one"}
-        on_lcx(fresh, "docker unpause lcx-prometheus-1; docker restart lcx-alertmanager-1")
+        on_lcx(fresh, "docker unpause lcx-prometheus-1; docker restart lcx-prometheus-1 lcx-alertmanager-1")
         kept = {**host.run.kept, "neighbours": {"lcx-alertmanager-1": ["gone", 0, 0, True]}}
         assert set(red(replace(host, run=replace(host.run, kept=kept)), p, found.proof[-1:])) == {"others_are_untouched"}
