@@ -24,8 +24,10 @@ def remember(host: Host, *services: str) -> None:
 
 def are_untouched(host: Host) -> Seen:
     """The other services run on in the same containers; one that Docker itself restarts is named, but not held against the run."""
+    if KEPT not in host.run.kept:
+        return Seen(ok=False, saw="nobody has looked how they ran before", next=f"opsbook status {host.name}")
     now = {found.name: found for found in host.read(docker.containers(host.stack.project))}
-    before: Mapping[str, list[Any]] = host.run.kept.get(KEPT, {})
+    before: Mapping[str, list[Any]] = host.run.kept[KEPT]
     fates = {name: _fate(life, now.get(name)) for name, life in before.items()}
     notes = [f"{name} {fate}" for name, fate in fates.items() if fate]
     return Seen(set(fates.values()) <= {"", LOOPS}, saw="\n".join(notes) or f"{counted(len(before), 'container')}, none restarted")

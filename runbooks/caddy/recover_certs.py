@@ -63,9 +63,9 @@ def look(host: Host, p: Params) -> None:
     """Find out what each site lacks, and whether an order would succeed."""
     services.expect_own_project(host)
     expect_sites(host)
+    neighbours.remember(host, ON)
     if (saved := wish(p)) is not None:
         restoring.look(host, saved)
-        neighbours.remember(host, ON)
         return
     container_of(host, ON)
     now, found = host.now(), standings(host)
@@ -75,7 +75,6 @@ def look(host: Host, p: Params) -> None:
         aim.remember(host, found, now, anew=False)
         return
     aim.remember(host, found, now, anew=p.force)
-    neighbours.remember(host, ON)
     _expect_all_that_an_order_needs(host, p, found, now)
 
 

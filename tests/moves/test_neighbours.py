@@ -21,6 +21,10 @@ def seen(now: dict[str, Any] | None, before: dict[str, Any] | None = None) -> Se
     return neighbours.are_untouched(host)
 
 
+def test_what_nobody_has_looked_at_before_is_not_called_untouched() -> None:
+    assert neighbours.are_untouched(fake_host(FakeTransport())).ok is False
+
+
 def test_a_neighbour_that_runs_on_is_untouched() -> None:
     assert seen(inspected("loki")) == Seen(ok=True, saw="1 container, none restarted")
 

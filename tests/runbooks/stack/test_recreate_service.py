@@ -95,7 +95,7 @@ def test_a_plan_names_the_difference_and_changes_nothing() -> None:
 
 def test_each_proof_is_red_when_its_effect_is_missing() -> None:
     made = site(changed())
-    assert set(made.false()) == {"runs_what_the_file_says"}
+    assert set(made.false()) == {"runs_what_the_file_says", "others_are_untouched"}
     made.steps()
     made.here.containers["loki"]["State"]["Health"]["Status"] = "unhealthy"
     made.here.answers["loki /ready"] = Result(503, "not yet")
