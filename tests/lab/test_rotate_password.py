@@ -30,6 +30,10 @@ KEY, HASH = "GRAFANA_ADMIN_PASSWORD", "CADDY_ADMIN_HASH"
 ENV = "/opt/p24-infra/monitoring/.env"
 NASTY = """a 'b' "c" $PATH \\n <&>%20 `id` #x grün"""
 OWN = f"{NASTY}, too"
+HEALTHY = """
+until docker inspect --format '{{.State.Health.Status}}' monitoring-caddy-1 | grep --quiet ^healthy; do sleep 0.2; done
+"""
+UNPAUSE = f"docker unpause monitoring-caddy-1{HEALTHY}"
 STARTED = "docker inspect --format '{{.Name}} {{.Id}} {{.State.StartedAt}}' $(docker ps --quiet) | grep -v caddy | sort"
 
 
@@ -214,10 +218,11 @@ def test_each_proof_is_red_while_the_real_thing_is_broken_and_so_is_each_of_the_
         host.hands = Operator()
         for step in found.steps:
             step(host, p)
+        on_vps(restored, HEALTHY)
         assert red(restored, host, found.proof) == set()
         broken = red(restored, host, found.proof, f"echo MORE=1 >> {ENV}; chmod 640 {ENV}", f"sed -i '/^MORE=1$/d' {ENV}; chmod 600 {ENV}")
         assert broken == {"env_has_the_new_password", "nothing_else_changed"}
-        broken = red(restored, host, found.proof, "docker pause monitoring-caddy-1", "docker unpause monitoring-caddy-1")
+        broken = red(restored, host, found.proof, "docker pause monitoring-caddy-1", UNPAUSE)
         shut = {"the_new_password_opens_every_site", "the_old_password_opens_no_site", "without_a_password_every_site_is_shut"}
         assert broken == {*shut, "caddy_is_healthy", "caddy_does_not_restart", "nothing_else_changed"}     # its mounts are unknown
         give(host, OWN, "another-password")
@@ -226,20 +231,24 @@ def test_each_proof_is_red_while_the_real_thing_is_broken_and_so_is_each_of_the_
         give(host, "another-password", OWN)
         for step in found.undo:
             step(host, p)
+        on_vps(restored, HEALTHY)
         assert red(restored, host, found.undone) == set()
         assert red(restored, host, found.undone, f"echo MORE=1 >> {ENV}", f"sed -i '/^MORE=1$/d' {ENV}") == {"the_files_are_as_before"}
-        broken = red(restored, host, found.undone, "docker pause monitoring-caddy-1", "docker unpause monitoring-caddy-1")
+        broken = red(restored, host, found.undone, "docker pause monitoring-caddy-1", UNPAUSE)
         assert broken == {"the_old_password_opens_what_it_did", "caddy_is_healthy", "the_files_are_as_before"}
         give(host, host.run.secrets[kept.OLD], "another-password")
         assert red(restored, host, found.undone) == {"grafana_takes_the_old_password"}
 
 
 def red(lab: Lab, host: Host, checks: tuple[Check[Any], ...], break_: str = "", mend: str = "") -> set[str]:
-    """Return the names of the checks that are not true on the host when that was done to it, without the patience of the proof."""
+    """Return the names of the checks that are not true on the host when that was done to it, without the patience of the proof.
+
+    Grafana is asked only where nothing is mended: each time a wrong password is among what it hears, and it locks after five.
+    """
     hasty = replace(host, entry=replace(host.entry, stack=replace(host.stack, settle=1, stable=1)), _remembered={})
     on_vps(lab, break_)
     try:
-        asked = {check.__name__: getattr(check, "__wrapped__", check) for check in checks}
+        asked = {one.__name__: getattr(one, "__wrapped__", one) for one in checks if not (mend and one.__name__.startswith("grafana"))}
         return {name for name, check in asked.items() if not look_once(hasty, check, book(NAME).params()).ok}
     finally:
         on_vps(lab, mend)
