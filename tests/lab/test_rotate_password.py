@@ -153,12 +153,24 @@ def test_without_a_terminal_nothing_is_changed_and_the_other_ways_are_named(lab:
 
 def test_a_grafana_that_goes_away_half_way_leaves_the_old_password_everywhere(restored: Lab, tmp_path: Path) -> None:
     before = env(restored)
-    breaking.break_(restored, "grafana-down-halfway", "5")
+    breaking.break_(restored, "grafana-down-halfway")
     ran = rotated("--to", str(tmp_path / "new"))
     assert (ran.code, "the undo is proven" in ran.err) == (5, True), ran.text
     assert env(restored) == before
     assert works(restored, before[KEY]) == EVERYWHERE
     assert not (tmp_path / "new").exists()
+
+
+def test_a_grafana_that_stays_away_needs_a_human_and_then_the_same_command_proves_the_undo(restored: Lab, tmp_path: Path) -> None:
+    before = env(restored)
+    breaking.break_(restored, "grafana-down-halfway", "for-good")
+    ran = rotated("--to", str(tmp_path / "new"))
+    assert (ran.code, "grafana does not come back" in ran.err) == (6, True), ran.text
+    assert env(restored) == before
+    breaking.mend(restored)
+    ran = rotated("--to", str(tmp_path / "new"))
+    assert (ran.code, "the undo is proven" in ran.err) == (5, True), ran.text
+    assert works(restored, before[KEY]) == EVERYWHERE
 
 
 def test_a_hash_that_compose_has_eaten_is_named_and_mended(restored: Lab, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ rm -f "$2" "$3"
 if [ "$armed" ]; then docker restart "$4"; fi
 """
 AS_ADMIN = f"--user={ADMIN}"
+SECONDS, FOR_GOOD = "5", "for-good"
 
 
 def unquote(lab: Lab, _: tuple[str, ...]) -> Mapping[str, str]:
@@ -78,7 +79,7 @@ def arm(lab: Lab, args: tuple[str, ...]) -> Mapping[str, str]:
     """Tell the stand-in to be gone as soon as its password is to be changed. A real Grafana knows no such switch."""
     if run(lab, STAND_IN, name("grafana")).strip() != "true":
         raise LabError("only the stand-in can be told to go away half-way", saw="a real Grafana", next="docker stop it at the right moment")
-    run(lab, ARM, VOLUME, ARMED, GONE, "".join(args))
+    run(lab, ARM, VOLUME, ARMED, GONE, "" if args == (FOR_GOOD,) else "".join(args))
     return {}
 
 
@@ -89,20 +90,22 @@ def disarm(lab: Lab, _: Injected) -> None:
 
 
 def are_seconds(_: Lab, args: tuple[str, ...]) -> None:
-    """Refuse what is no number."""
-    if args and not args[0].isdigit():
-        raise UsageError("grafana-down-halfway wants a number of seconds", saw=args[0], next="opsbook lab break grafana-down-halfway 5")
+    """Refuse what is neither a number nor for good."""
+    if args and args[0] != FOR_GOOD and not args[0].isdigit():
+        what = f"grafana-down-halfway wants a number of seconds, or {FOR_GOOD}"
+        raise UsageError(what, saw=args[0], next=f"opsbook lab break grafana-down-halfway {SECONDS}")
 
 
 FAULTS = (
     Fault("hash-in-env", "the hash in .env has lost its quotes, and Caddy runs with what Compose left of it", unquote, quote),
     Fault(
         "grafana-down-halfway",
-        "Grafana is gone as soon as its password is to be changed, for good or for SECONDS",
+        "Grafana is gone as soon as its password is to be changed, for some seconds or for good",
         arm,
         disarm,
-        "[SECONDS]",
+        f"[SECONDS|{FOR_GOOD}]",
         most=1,
+        usual=(SECONDS,),
         confirm=are_seconds,
     ),
 )
