@@ -91,7 +91,7 @@ class Cadvisor:
 class Opening:
     """A port that is open to another host only."""
 
-    port: int       # one of a list
+    port: int       # which it may reach here
     source: str     # the name of a host of the inventory
 
 
@@ -100,17 +100,17 @@ class HostEntry:
     """One host of the inventory, its variables already filled in."""
 
     name: str
-    address: str | None = None      # under which we reach it; None while a variable of it is not set
+    address: str | None = None      # under which we reach it
     port: int | None = None         # of its sshd; that of ssh_config, or 22, when not given
     user: str | None = None         # who logs in; that of ssh_config, or the local user, when not given
     key: str | None = field(default=None, repr=False)   # a path or the text of a private key
     jump: str | None = None         # a host of the inventory through which it is reached
     stack: Stack | None = None      # the name of one of the stacks
-    roles: tuple[str, ...] = ()     # groups for --group; runbooks know node, docker, scraper, stranger and outside
+    roles: tuple[str, ...] = ()     # groups for --group; some mean something (see above)
     missing: tuple[str, ...] = ()   # names of variables that are not set
     lab: bool = False               # a host of the lab, whose clock is this machine's
     peer_address: str | None = None     # under which the other hosts know it; `address` where the file says nothing
-    openings: tuple[Opening, ...] = ()  # besides those of the exporters, which the scraper gets
+    openings: tuple[Opening, ...] = ()  # hosts that may reach further ports here; the scraper gets the exporters' anyway
     node_exporter: NodeExporter = NodeExporter()
     cadvisor: Cadvisor = Cadvisor()
     login: str | None = None        # who logs in for this run, where `--as` says so; everything else means `user`

@@ -44,6 +44,16 @@ HEAD = """\
 
 Written by `scripts/inventory_reference.py` from the types and from what the reader takes; a test holds that it is up to date.
 `${NAME}` in a value comes from the environment or from `.env.local` beside the file. Any other key is an error that names the nearest one.
+
+A role is a group for `--group`, and these mean something to the runbooks:
+
+| role | the host |
+| --- | --- |
+| `node` | gets node_exporter, and its port is opened to the scraper |
+| `docker` | runs Docker: gets cAdvisor, and its admin the group docker |
+| `scraper` | runs the Prometheus that scrapes the others; one of all |
+| `stranger` | must hear nothing from an exporter, only from sshd; one of all, and no `node` itself |
+| `outside` | asks for the public names of another host's stack; one besides that host |
 """
 
 
