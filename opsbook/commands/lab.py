@@ -46,7 +46,7 @@ def lab(context: click.Context) -> None:
 @click.option("--scale", type=int, metavar="N", help="Add N light hosts, light001 and on; 0 takes them away.")
 @common_options
 def up(hosts: Sequence[str], scale: int | None) -> None:
-    """Bring the lab up, or only these hosts of it: what is there and right is reused."""
+    """Bring the lab up, or only these hosts. What is there and right is reused."""
     from opsbook.lab.up import up as bring_up
 
     bring_up(here(), _progress, hosts, scale)
@@ -58,7 +58,7 @@ def up(hosts: Sequence[str], scale: int | None) -> None:
 @click.option("--purge", is_flag=True, help="Drop images and caches, too.")
 @common_options
 def down(*, purge: bool) -> None:
-    """Take the lab away; nothing of it is left behind."""
+    """Take the lab away: hosts, networks and keys. Images and caches stay for the next one."""
     from opsbook.lab.down import down as take_down
 
     take_down(here(), _progress, purge=purge)
@@ -88,7 +88,7 @@ def status(state: State) -> int:
 @click.argument("host")
 @click.argument("words", nargs=-1, metavar="[COMMAND...]")
 def shell(host: str, words: Sequence[str]) -> None:
-    """Log in to HOST of the lab as claude-admin, or to USER@HOST, or run one command there."""
+    """Log in to a host, or run one command there. As claude-admin, or as USER@HOST says."""
     from opsbook.lab.enter import shell as enter
 
     enter(here(), host, words[1:] if words[:1] == ("--",) else words)
@@ -127,7 +127,7 @@ def mend(fault: str | None) -> None:
 @click.argument("hosts", nargs=-1, metavar="[HOST...]", shell_complete=_hosts)
 @common_options
 def renew(hosts: Sequence[str]) -> None:
-    """Bring servers back to how they were made, all of them or these; faults are mended, too."""
+    """Bring servers back to how they were made. All of them or these; faults are mended, too."""
     from opsbook.lab.renew import renew as bring_back
 
     click.echo(f"renewed: {', '.join(bring_back(here(), *hosts)) or 'nothing'}", err=True)
@@ -139,7 +139,7 @@ def renew(hosts: Sequence[str]) -> None:
 @click.option("--from", "source", type=click.File("r", encoding="utf-8"), default="-", metavar="FILE", help="Else standard input.")
 @common_options
 def commit(path: str, message: str, source: IO[str]) -> None:
-    """Commit a file to the config repo that the lab's servers pull from, as a colleague's push would."""
+    """Commit a file to the config repo. The lab's servers pull from there, as after a colleague's push."""
     from opsbook.lab.gitserver import commit as push
 
     click.echo(push(here(), {path: source.read()}, message))

@@ -37,9 +37,9 @@ def show(state: State, runbook: str) -> None:
 
 def _as_text(page: Page, parts: Outline) -> str:
     blocks = [
-        f"{page.name}: {page.title}",
+        _folded("", f"{page.name}: {page.title}"),
         "\n".join(_labelled(label, text) for label, text in page.labels),
-        page.notes,
+        "\n\n".join(_folded("", part) for part in page.notes.split("\n\n")) if page.notes else "",
         _numbered("Answer", parts.answer),
         _numbered("Steps", parts.steps),
         _numbered("Proof", parts.proof),
@@ -51,11 +51,15 @@ def _as_text(page: Page, parts: Outline) -> str:
 
 
 def _labelled(label: str, text: str) -> str:
-    return textwrap.fill(text, WIDTH, initial_indent=f"{label:{INDENT}}", subsequent_indent=" " * INDENT)
+    return _folded(f"{label:{INDENT}}", text)
+
+
+def _folded(begin: str, text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=begin, subsequent_indent=" " * len(begin), break_on_hyphens=False)
 
 
 def _numbered(heading: str, titles: Iterable[str]) -> str:
-    rows = [f"  {number}. {title}" for number, title in enumerate(titles, 1)]
+    rows = [_folded(f"{number:>3}. ", title) for number, title in enumerate(titles, 1)]
     return "\n".join([heading, *rows]) if rows else ""
 
 

@@ -2,7 +2,7 @@
 
 When   Caddy's volume was lost, a certificate was not renewed, or browsers warn of one. Where the others are good, nothing is ordered.
 Risk   severe: Caddy is away for a moment, and each order counts against what the certificate authority gives in a week.
-Undo   none: a certificate that was issued stays issued. What --from-backup does can be undone where restore-certs does it.
+Undo   none: a certificate that was issued stays issued. Who wants a backup that can be undone takes restore-certs.
 
 First it looks: whether a certificate is missing, late or wrong at all; DNS and ports from outside, the Caddyfile on disk, the authority,
 the number of orders this week. Only then a new process is made: `up --detach` does nothing for a Caddy that runs, and its certificates
