@@ -27,6 +27,7 @@ def resume(opening: Opening, job: Job, host: Host, guard: WriteGuard) -> Resume:
     """Given the open record on the host, adopt it where it is this very run; raise Refused where it is another, or damaged."""
     owed = any(payment.code for payment in opening.payments)
     if job.options.discard and (opening.text or owed):
+        _expect_no_loss(opening.text, job, host)
         host.say("dropped what unfinished runs had left; their records are kept in ~/.local/state/opsbook/done on the host")
         if '"secrets": {\n' in opening.text:
             host.say("the passwords that were on record are gone with it")
@@ -38,12 +39,34 @@ def resume(opening: Opening, job: Job, host: Host, guard: WriteGuard) -> Resume:
     if _same(found, job):
         _adopt(found, host, guard)
         return Resume.FINISH_UNDO if found.phase == "undo" else Resume.ADOPTED
-    raise Refused(
+    raise _refusal(found, job, host.name)
+
+
+def _expect_no_loss(text: str, job: Job, host: Host) -> None:
+    """Raise Refused where dropping the record would lose passwords that a run can still bring home; the undo of that very run may."""
+    try:
+        found = records.parse(text) if text else None
+    except Refused:
+        return      # nobody can go on with a damaged one
+    if found is not None and _has_passwords(found, job, host.name) and not (job.undoing is not None and _same(found, job)):
+        raise _refusal(found, job, host.name)
+
+
+def _refusal(found: Record, job: Job, host: str) -> Refused:
+    """Return why another run cannot start now, and the ways out; dropping the record is none where passwords would go with it."""
+    lost = _has_passwords(found, job, host)
+    return Refused(
         f"an unfinished run is on record: {found.id}, {found.runbook} by {found.operator}",
-        saw=f"phase {found.phase}; it was never proven",
-        next=f"{_shown(found, job, host.name)}; or add --discard",
-        host=host.name,
+        saw=f"phase {found.phase}; it was never proven{', and it has passwords that nobody else has' if lost else ''}",
+        next=_shown(found, job, host) if lost else f"{_shown(found, job, host)}; or add --discard",
+        host=host,
     )
+
+
+def _has_passwords(found: Record, job: Job, host: str) -> bool:
+    """Return whether the record has secrets, and its runbook can still go back, or on, with them."""
+    book = _book(found.runbook, job)
+    return bool(found.secrets) and book is not None and bool(book.undo or book.line(found.params, host))
 
 
 def _same(found: Record, job: Job) -> bool:

@@ -123,3 +123,36 @@ def test_a_discard_says_when_passwords_are_gone_with_the_record(secrets: dict[st
     (ended,) = made.run(BOOK, options=Options(yes=True, discard=True))
     assert ended.code == 0
     assert ("say: the passwords that were on record are gone with it" in made.kinds("say")) == bool(secrets)
+
+
+ROTATION = replace(FOUND, runbook="rotate-password", params={"new": "generate", "to": "pass.txt"})
+WAYS = "finish it: opsbook rotate-password --to=pass.txt vps-i1; or opsbook undo 261120-0900-zzzz vps-i1"
+
+
+@pytest.mark.parametrize("discard", [False, True])
+def test_the_only_copy_of_a_password_is_dropped_by_nobody_and_the_refusal_says_how_it_comes_home(discard: bool) -> None:
+    made = world("new", found=ROTATION)
+    (ended,) = made.run(BOOK, options=Options(yes=True, discard=discard))
+    assert ended.code == 3
+    assert ended.error is not None
+    assert "it has passwords that nobody else has" in ended.error.saw
+    assert ended.error.next == WAYS
+    assert (made.transport.records, made.transport.asked) == ([], [])
+
+
+def test_nor_does_the_same_run_drop_it() -> None:
+    made = world("new", found=FOUND)
+    (ended,) = made.run(BOOK, options=Options(yes=True, discard=True))
+    assert (ended.code, made.transport.records) == (3, [])
+
+
+def test_an_unfinished_run_without_a_password_is_dropped() -> None:
+    made = world("new", found=replace(ROTATION, secrets={}))
+    assert [one.code for one in made.run(BOOK, options=Options(yes=True, discard=True))] == [0]
+    assert made.transport.records[0] == "discarded"
+
+
+def test_whoever_undoes_that_very_run_may_drop_it() -> None:
+    made = world("old", found=FOUND)
+    made.run(BOOK, options=Options(yes=True, discard=True), undoing=FOUND)
+    assert made.transport.records[0] == "discarded"

@@ -82,7 +82,8 @@ def _turned(host: Host, path: str, *, back: bool) -> str:
     before, after = (new, old) if back else (old, new)
     made: str = now[:start] + after + now[start + len(before) :]
     if _sum(made) != wanted:
-        saw, again = "it is neither as before nor as this run writes it", "look at it, then run the same command with --discard"
+        saw = "it is neither as before nor as this run writes it"
+        again = f"look at it; opsbook history --on {host.name} has the run, and opsbook undo RUN {host.name} --discard gives it up"
         raise Refused(f"somebody has changed {path} since", saw=saw, next=again, host=host.name)
     return made
 
