@@ -166,6 +166,7 @@ def the_operator_has_the_new_password(host: Host, p: Params) -> Seen:
 def put_the_texts_back(host: Host, p: Params) -> None:
     """Write .env and the Caddyfile as they were."""
     kept.expect_old(host)
+    caddy.expect_way_back(host)         # all files are judged before the first is written
     ours = {key: secret(host, HASH).value for key in caddy.hash_keys(host)}
     env_text.put_back(host, kept.texts(host, kept.ENV), {**ours, users(host, p).key: secret(host, NEW).value})
     caddy.put_hash_back(host)

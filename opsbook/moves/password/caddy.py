@@ -62,16 +62,19 @@ def place_hash(host: Host, new: Secret, about: str) -> None:
     _place_logins(host, dict.fromkeys(_places(host), new.value), about)
 
 
+def expect_way_back(host: Host) -> None:
+    """Raise Refused where a hash of the Caddyfile is neither as it was nor ours: somebody else has changed it since."""
+    old = _old_logins(host)
+    if not old:
+        return
+    ours = secret(host, HASH).value
+    if strange := front.strange(front.front(host), {place: (text, ours) for place, text in old.items()}):
+        raise Refused("somebody has changed the Caddyfile since", saw=", ".join(strange), host=host.name)
+
+
 def put_hash_back(host: Host) -> None:
-    """Write the Caddyfile's hashes as they were; raise Refused where somebody else has changed them since."""
-    old = {int(place): text for place, text in texts(host, LOGIN).items()}
-    if old:
-        logins = front.front(host).logins
-        ours = secret(host, HASH).value
-        if strange := [place for place, text in old.items() if logins[place].hash.text not in {text, ours}]:
-            saw = ", ".join(f"line {logins[place].hash.line}" for place in strange)
-            raise Refused("somebody has changed the Caddyfile since", saw=saw, host=host.name)
-        _place_logins(host, old)
+    """Write the Caddyfile's hashes as they were."""
+    _place_logins(host, _old_logins(host))
 
 
 def apply(host: Host, title: str) -> None:
@@ -91,6 +94,10 @@ def apply(host: Host, title: str) -> None:
 def hash_keys(host: Host) -> list[str]:
     """Return the keys of `.env` that have the hash."""
     return sorted(set(host.run.kept.get(KEYS, {}).values()))
+
+
+def _old_logins(host: Host) -> dict[int, str]:
+    return {int(place): text for place, text in texts(host, LOGIN).items()}
 
 
 def _places(host: Host) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -90,6 +90,13 @@ def of_sites(host: Host, one: Front, sites: Iterable[Site], known: Iterable[Acco
 def hashes_of(site: Site, known: Iterable[Account]) -> list[str]:
     """Return the hashes of the site's user."""
     return [account.hash for account in known if account.site == site.name and account.user == site.username]
+
+
+def strange(one: Front, wanted: Mapping[int, Collection[str]]) -> list[str]:
+    """Return where the Caddyfile's logins, by their place in it, have a hash that is none of these, or are gone."""
+    now = {place: login.hash for place, login in enumerate(one.logins)}
+    odd = [place for place, texts in wanted.items() if place not in now or now[place].text not in texts]
+    return [f"line {now[place].line}" if place in now else "a login that is gone" for place in odd]
 
 
 def sharing(found: Mapping[int, str], one: Front, known: Iterable[Account]) -> set[str]:

@@ -9,7 +9,7 @@ from opsbook.host import Host
 from opsbook.inventory import Site
 from opsbook.moves.password import env_text, grafana, kept, seats
 from opsbook.moves.password.caddy import hash_keys
-from opsbook.moves.password.front import front
+from opsbook.moves.password.front import front, strange
 from opsbook.moves.password.users import Users
 from opsbook.shell import Secret
 from opsbook.systems import files
@@ -81,8 +81,7 @@ def texts_are_as_before(host: Host, who: Users) -> Seen:
     """Return whether `.env` and the Caddyfile are byte for byte what they were."""
     now, before = written(env_text.text(host)), kept.texts(host, kept.ENV)
     changed = [key for key, text in before.items() if now.get(key) != text]
-    pairs = [(front(host).logins[int(at)].hash, text) for at, text in kept.texts(host, kept.LOGIN).items()]
-    changed += [f"line {found.line}" for found, text in pairs if found.text != text]
+    changed += strange(front(host), {int(place): (text,) for place, text in kept.texts(host, kept.LOGIN).items()})
     if changed:
         return Seen(ok=False, saw=f"not as before: {', '.join(changed)}", next=f"ssh {host.name} ls -l {env_text.path(host)}")
     return rest_is_the_same(host, who)

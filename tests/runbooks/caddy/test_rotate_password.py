@@ -12,7 +12,7 @@ from opsbook.shell import Secret
 from opsbook.systems.bcrypt_hash import fits, hashed
 from opsbook.systems.dotenv import parse_env
 from tests.fake import a_run
-from tests.runbooks.caddy.fake_town import CADDYFILE, ENV, GRAFANA, LITERAL, OLD, OLD_HASH, SITES, TEXT, TOWN, VARIABLE, FakeTown
+from tests.runbooks.caddy.fake_town import CADDYFILE, ENV, GRAFANA, HOSTS, LITERAL, OLD, OLD_HASH, SITES, TEXT, TOWN, VARIABLE, FakeTown
 from tests.runbooks.checkout_site import book
 from tests.runbooks.stack_site import Site
 
@@ -350,6 +350,16 @@ def test_an_undo_leaves_what_somebody_has_changed_since() -> None:
     made.here.files[CADDYFILE] = made.here.files[CADDYFILE].replace(made.run.secrets["new hash"], hashed(Secret("x"), 10).value)
     with pytest.raises(Refused, match="somebody has changed the Caddyfile since"):
         made.undo()
+
+
+@pytest.mark.parametrize("now", [LITERAL.replace(OLD_HASH, hashed(Secret("x"), 10).value), HOSTS], ids=["another hash", "no login"])
+def test_an_undo_that_cannot_put_the_caddyfile_back_leaves_env_alone_too(now: str) -> None:
+    made = town(literal()).steps()
+    written, made.here.files[CADDYFILE] = made.here.files[ENV], now
+    with pytest.raises(Refused, match="somebody has changed the Caddyfile since"):
+        made.undo()
+    assert made.here.files[ENV] == written != TEXT
+    assert "the_files_are_as_before" in made.false("the_files_are_as_before", undone=True)
 
 
 def test_others_who_have_the_password_are_named() -> None:
