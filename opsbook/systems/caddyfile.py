@@ -43,8 +43,13 @@ def logins(text: str) -> tuple[Login, ...]:
 
 
 def resolved(token: Token, environment: Mapping[str, str]) -> str:
-    """Return what a word means in that environment; a variable that is not set is empty."""
-    return FROM_ENVIRONMENT.sub(lambda found: environment.get(found[1]) or found[2] or "", token.text)
+    """Return what a word means in that environment."""
+    return filled(token.text, environment)
+
+
+def filled(text: str, environment: Mapping[str, str]) -> str:
+    """Return a text with its variables filled in; one that is not set is empty."""
+    return FROM_ENVIRONMENT.sub(lambda found: environment.get(found[1]) or found[2] or "", text)
 
 
 def with_hashes(text: str, new: Mapping[int, str]) -> str:

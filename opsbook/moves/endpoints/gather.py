@@ -15,7 +15,7 @@ from opsbook.moves import services, vantage
 from opsbook.moves.endpoints import asking
 from opsbook.moves.endpoints.facts import CADDYFILE, Facts, SiteSeen
 from opsbook.moves.endpoints.loopback import shown_here
-from opsbook.moves.password.front import accounts, front
+from opsbook.moves.password.front import expect_accepted, front
 from opsbook.shell import Secret
 from opsbook.systems import acme, addresses, dns, docker, pem
 from opsbook.systems.caddy import Caddy, Sites
@@ -49,7 +49,7 @@ def gather(host: Host, *, from_within: bool = True) -> Facts:
         "names": lambda: _running(host),
         "authorities": lambda: {url: host.read(acme.directory(url)) for url in host.read(acme.authorities(CADDY))},
         "kept": lambda: pem.leaves(host.read(store.folder(host).chains())),
-        CADDYFILE: lambda: accounts(host, front(host)),
+        CADDYFILE: lambda: expect_accepted(host, front(host)),
     })  # fmt: skip
     found: Container | None = told.get("container")
     return Facts(

@@ -13,7 +13,7 @@ from opsbook.moves.endpoints.facts import Facts
 from opsbook.moves.issuing import counting
 from opsbook.moves.issuing.standing import Standing
 from opsbook.moves.mounts import container_of
-from opsbook.moves.password.front import accounts, front
+from opsbook.moves.password.front import expect_accepted, front
 from opsbook.systems import acme, caddy_log
 from opsbook.systems.caddy_log import Entry
 
@@ -23,7 +23,7 @@ CADDY = "caddy"
 def expect_a_caddyfile_that_starts(host: Host) -> None:
     """Raise Refused where a new process would not take the Caddyfile on disk: the running one has read an older file, perhaps."""
     found = front(host)
-    accounts(host, found)
+    expect_accepted(host, found)
     host.say(f"Caddy's own image accepts {found.path}")
 
 

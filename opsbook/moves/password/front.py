@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from opsbook.errors import CommandFailed, Refused
 from opsbook.host import Host, Read
@@ -16,7 +17,7 @@ from opsbook.moves.password.users import CADDY
 from opsbook.shell import script
 from opsbook.systems import files
 from opsbook.systems.answers import nothing
-from opsbook.systems.basic_auth import Account, adapted
+from opsbook.systems.basic_auth import Account, accepted, adapted
 from opsbook.systems.caddyfile import Login, logins, resolved
 from opsbook.systems.compose import compose
 from opsbook.systems.container import Container, Mount
@@ -24,6 +25,7 @@ from opsbook.systems.scratch import drop, scratch
 
 # the folder is ours alone; the file is open to the container's user, which sees nothing else of it
 CANDIDATE = 'umask 022; cat > "$1"'
+T = TypeVar("T")
 DEFAULT = "/etc/caddy/Caddyfile"
 
 
@@ -60,9 +62,18 @@ def front(host: Host) -> Front:
 
 def accounts(host: Host, one: Front, env: Mapping[str, str] | None = None, mounts: Iterable[Mount] | None = None) -> tuple[Account, ...]:
     """Return whom Caddy would let in, with these variables besides its own; raise Refused where it could not run so."""
-    wanted = {**one.container.env, **(env or {})}
+    wanted, seen = {**one.container.env, **(env or {})}, one.container.mounts if mounts is None else mounts
+    return _judged(host, one, adapted(one.container, one.config, wanted, seen))
+
+
+def expect_accepted(host: Host, one: Front) -> None:
+    """Raise Refused where Caddy could not run its Caddyfile with its own variables and mounts."""
+    _judged(host, one, accepted(one.container, one.config, one.container.env, one.container.mounts))
+
+
+def _judged(host: Host, one: Front, question: Read[T]) -> T:
     try:
-        return host.read(adapted(one.container, one.config, wanted, one.container.mounts if mounts is None else mounts))
+        return host.read(question)
     except CommandFailed as failed:
         what = f"Caddy could not run {one.path} so"
         raise Refused(what, saw=_last_line(failed.saw), next="mend it in the config repo", host=host.name) from None

@@ -28,6 +28,7 @@ class FakeIssuing(FakeCaddy):
     """Besides what it serves and keeps, it tells its log, its configuration and its earlier runs."""
 
     broken: str = ""                                            # what Caddy's image says against the Caddyfile
+    adapts: str = "{}"                                          # what it makes of a Caddyfile that it takes
     env: str = "ADMIN_PASSWORD=let-me-in-please\n"
     log: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -73,7 +74,7 @@ class FakeIssuing(FakeCaddy):
         if self.itself is not None and (words[:2] == ["env", "LC_ALL=C"] or is_dialling(command)):
             return self.itself.run(command, stdin, within)
         if "adapt" in words:
-            return Result(1, "", self.broken) if self.broken else Result(0, "{}")
+            return Result(1, "", self.broken) if self.broken else Result(0, self.adapts)
         line = str(command)
         if line.startswith("journalctl"):
             return Result(0, "\n".join(self.notes))

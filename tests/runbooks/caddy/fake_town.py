@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -14,7 +15,7 @@ from opsbook.moves.password.front import CANDIDATE
 from opsbook.shell import Command, Secret
 from opsbook.systems import files, password_text, scratch
 from opsbook.systems.bcrypt_hash import fits, hashed, is_hash
-from opsbook.systems.caddyfile import logins, resolved
+from opsbook.systems.caddyfile import Token, logins, resolved
 from opsbook.systems.dotenv import parse_env
 from opsbook.systems.front_door import TOLD
 from opsbook.systems.together import ASK
@@ -46,6 +47,11 @@ def opens(password: str, hash_: str) -> bool:
     return is_hash(hash_) and fits(Secret(password), hash_)
 
 
+def _at_adapting(word: Token, environment: Mapping[str, str]) -> str:
+    """Return what Caddy's JSON has for it: `{env.NAME}` stays there until Caddy starts."""
+    return word.text if word.text.startswith("{env.") else resolved(word, environment)
+
+
 @dataclass
 class FakeTown(FakeStack):
     """It raises on what nobody foresaw, as the stack does."""
@@ -75,7 +81,7 @@ class FakeTown(FakeStack):
         """Let the Compose file take its variables from `.env`, as Compose does."""
         known = parse_env(self.files[ENV])
         by_variable = {"CADDY_ADMIN_HASH": known.get("CADDY_ADMIN_HASH", "")}
-        self.environment["caddy"] = by_variable if "{$" in self.files[CADDYFILE] else {"MODE": "x"}
+        self.environment["caddy"] = by_variable if "CADDY_ADMIN_HASH" in self.files[CADDYFILE] else {"MODE": "x"}
         if any(one.name == "grafana" for one in self.stack.services):
             self.environment["grafana"] = {"GF_SECURITY_ADMIN_PASSWORD": known.get("GRAFANA_ADMIN_PASSWORD", "")}
 
@@ -162,7 +168,7 @@ class FakeTown(FakeStack):
         source = dict(pair.split("=", 1) for pair in own.removeprefix("--mount=").split(",") if "=" in pair)["source"]
         text = self.files[source if source in self.files else CADDYFILE]
         environment = dict(line.split("=", 1) for line in stdin.splitlines())
-        accounts = [{"username": resolved(one.user, environment), "password": resolved(one.hash, environment)} for one in logins(text)]
+        accounts = [{"username": one.user.text, "password": _at_adapting(one.hash, environment)} for one in logins(text)]
         handle = [{"handler": "authentication", "providers": {"http_basic": {"accounts": accounts}}}]
         routes = [{"match": [{"host": [site.name]}], "handle": handle if f"{site.name} {{\n\timport" in text else []} for site in SITES]
         return Result(0, json.dumps({"apps": {"http": {"servers": {"srv0": {"routes": routes}}}}}))

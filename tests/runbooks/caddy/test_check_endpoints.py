@@ -10,6 +10,7 @@ from opsbook.answer import Answer
 from opsbook.errors import CommandFailed, ConnectionLost, Refused, Unreachable, UsageError
 from opsbook.events import Event
 from opsbook.host import Host
+from opsbook.moves.issuing.demands import expect_a_caddyfile_that_starts
 from opsbook.runbook import NoParams
 from opsbook.systems.together import together
 from tests.certs import issued
@@ -78,6 +79,15 @@ def test_a_lost_storage_a_broken_caddyfile_and_a_silent_authority_are_told_while
         "no certificate authority answers",
     ]
     assert wrong["Caddy would not start again with the Caddyfile on disk"] == "Caddyfile:37: unexpected end"
+
+
+def test_a_caddyfile_that_its_image_takes_is_good_whatever_logins_are_in_it(here: FakeIssuing) -> None:
+    here.adapts = "what none of our parsers understands"
+    assert checked(on(here))[1] == {}
+    expect_a_caddyfile_that_starts(on(here))
+    here.broken = "Caddyfile:37: unexpected end"
+    with pytest.raises(Refused, match="Caddy could not run"):
+        expect_a_caddyfile_that_starts(on(here))
 
 
 def test_an_expired_certificate_is_told_although_curl_would_only_say_no(here: FakeIssuing) -> None:

@@ -201,6 +201,14 @@ def test_a_hash_that_is_written_out_is_changed_in_the_caddyfile(alone: bool) -> 
     assert (made.here.files[CADDYFILE], made.false(undone=True)) == (LITERAL, {})
 
 
+def test_a_hash_that_caddy_fills_in_only_when_it_starts_is_rotated_and_put_back() -> None:
+    made = town(FakeTown(files={ENV: TEXT, CADDYFILE: VARIABLE.replace("{$", "{env.")})).steps()
+    assert made.password() == {"sites": True, "grafana": True, "env": True}
+    assert made.false() == {}
+    made.undo()
+    assert as_before(made)
+
+
 def test_a_hash_that_is_written_out_in_a_file_of_gits_is_refused_with_the_way_to_a_variable() -> None:
     made = town(literal(in_git=True))
     with pytest.raises(Refused, match="which git tracks") as refused:
