@@ -18,6 +18,7 @@ from opsbook.systems.container import Mount
 from opsbook.systems.inside import mounted
 
 BEFORE = ".opsbook-before-"         # what was there, with the id of the run that took it away
+AWAY = ".opsbook-aside-"             # what Caddy shall not see, with the id of the run that hid it
 INCOMING = ".opsbook-incoming"
 OWN = r"! -path './.*' ! -path './locks/*'"     # neither ours nor the marks of who works there right now
 
@@ -40,18 +41,34 @@ cd -- "$1" && cd -- "$2" && exec find . -type f {OWN} -exec sha256sum '{{}}' +
 CHAINS = """cd -- "$1" 2>/dev/null || exit 0
 for each in certificates/*/*/*.crt; do [ ! -s "${each%.crt}.key" ] || cat -- "$each"; done
 """
-# of a site's certificates, what is there is set aside once by the run whose id is $2, so that Caddy orders new ones
-SET_ASIDE = """set -e; umask 077
-[ -d "$1" ] || exit 0
-cd -- "$1"; aside=.opsbook-aside-$2; shift 2
+# of a site's certificates, what is there is set aside once by the run whose id is $2, so that Caddy orders new ones; what an earlier run
+# has set aside goes only where that is in its place, for it may be the last that a site has
+SET_ASIDE = f"""set -e; umask 077
+mkdir -p -- "$1"; cd -- "$1"; aside={AWAY}$2; shift 2
 if [ -d "$aside" ]; then exit; fi
-rm -rf .opsbook-aside-*; mkdir "$aside.new"
+mkdir -p "$aside.new"; lacking=
 for site; do
+    found=
     for each in certificates/*/"$site"; do
-        [ ! -d "$each" ] || { mkdir -p "$aside.new/${each%/*}"; mv -- "$each" "$aside.new/${each%/*}/"; }
+        [ -d "$each" ] || continue
+        mkdir -p "$aside.new/${{each%/*}}"; rm -rf "./$aside.new/$each"; mv -- "$each" "$aside.new/$each"; found=1
+    done
+    [ "$found" ] || lacking=1
+done
+for each in {AWAY}*; do [ "$lacking" ] || [ "$each" = "$aside.new" ] || rm -rf "./$each"; done
+mv "$aside.new" "$aside"
+sync
+"""
+# the way back, for these sites, from a way there that was killed half-way, too; what Caddy has got since stays
+BRING_BACK = f"""set -e; umask 077
+cd -- "$1"; aside={AWAY}$2; shift 2
+for site; do
+    for each in "$aside"/certificates/*/"$site" "$aside.new"/certificates/*/"$site"; do
+        to=${{each#*/}}
+        if [ ! -d "$each" ] || [ -s "$to/$site.crt" ]; then continue; fi
+        mkdir -p "${{to%/*}}"; rm -rf "./$to"; mv -- "$each" "$to"
     done
 done
-mv "$aside.new" "$aside"
 sync
 """
 UNPACK = f"""set -e; umask 077
@@ -116,6 +133,11 @@ class Folder:
         """Move these sites' certificates out of Caddy's sight, once for that run; its accounts with the CA stay."""
         title = f"set the stored certificates of {', '.join(sites)} aside"
         return Write(cmd(*self._throwaway(SET_ASIDE, run, *sites, change=True)), title)
+
+    def bring_back(self, run: str, *sites: str) -> Write:
+        """Move back what `set_aside` of that run took away of these sites, where Caddy has got no other since."""
+        title = f"bring the certificates of {', '.join(sites)} back that were set aside"
+        return Write(cmd(*self._throwaway(BRING_BACK, run, *sites, change=True)), title)
 
     def unpack(self, tar: bytes, title: str) -> Write:
         """Lay the files of the tar beside what is there, for `swap`; they belong to the container's user."""

@@ -2,12 +2,14 @@
 
 When   Caddy's volume was lost, a certificate was not renewed, or browsers warn of one. Where the others are good, nothing is ordered.
 Risk   severe: Caddy is away for a moment, and each order counts against what the certificate authority gives in a week.
-Undo   none: a certificate that was issued stays issued. Who wants a backup that can be undone takes restore-certs.
+Undo   `opsbook undo`, and by itself where the proof fails: what --force has set aside comes back for each site that got no new one.
 
 First it looks: whether a certificate is missing, late or wrong at all; DNS and ports from outside, the Caddyfile on disk, the authority,
 the number of orders this week. Only then a new process is made: `up --detach` does nothing for a Caddy that runs, and its certificates
 are in its memory. Killed and run again it makes no second process, and follows the orders of the first. With exit code 4 it says what is
-served now; Caddy itself goes on trying, so run it again later. With --from-backup nothing is ordered: the storage is put back as it was.
+served now; Caddy itself goes on trying, so run it again later. Where --force got none it ends with 5, and Caddy
+serves the old ones again; a certificate that was issued stays issued. With --from-backup nothing is ordered: the storage is put back as
+it was; who wants to be able to undo that takes restore-certs.
 """
 
 from __future__ import annotations
@@ -20,13 +22,12 @@ from opsbook.check import Seen, so, within
 from opsbook.counted import counted
 from opsbook.host import Host
 from opsbook.moves import certificate_restore as restoring
-from opsbook.moves import certificate_store as store
 from opsbook.moves import neighbours, services
 from opsbook.moves.certificate_restore import Wish
 from opsbook.moves.endpoints import layers
 from opsbook.moves.endpoints.gather import expect_sites, gather
 from opsbook.moves.endpoints.loopback import shown_here
-from opsbook.moves.issuing import aim, counting, demands, following
+from opsbook.moves.issuing import aim, aside, counting, demands, following
 from opsbook.moves.issuing.standing import Standing, standings
 from opsbook.moves.mounts import container_of
 from opsbook.moves.owing import owed
@@ -34,7 +35,6 @@ from opsbook.moves.patience import settle
 from opsbook.systems.compose import compose
 
 ON = "caddy"
-ASIDE = "set aside"
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ def renew(host: Host, p: Params) -> None:
         return
     if not (p.force or _aims_at_more(host)) and so(host, every_site_is_well_served, p):
         return
-    if p.force and ASIDE not in host.run.kept:
-        host.write(store.folder(host).set_aside(host.run.id, *aim.aims(host)))
-        host.keep(**{ASIDE: True})
-    if not so(host, runs_anew, p):
+    hides = p.force and not aside.is_aside(host)
+    if hides:
+        aside.set_aside(host, tuple(aim.aims(host)))
+    if hides or not so(host, runs_anew, p):
         project = compose(host.stack)
         with owed(host, f"start-{ON}", project.start(ON), about="make a new Caddy process"):
             host.write(project.restart(ON))
@@ -109,6 +109,11 @@ def follow(host: Host, p: Params) -> None:
 def patience(host: Host) -> float:
     """Return how long the orders are followed: they take seconds, and Caddy tries again after a minute."""
     return 2 * host.stack.settle
+
+
+def bring_back(host: Host, p: Params) -> None:
+    """Bring back the certificates that were set aside for an order that came to nothing, and start Caddy anew."""
+    aside.bring_back(host)
 
 
 def every_site_is_well_served(host: Host, p: Params) -> Seen:
@@ -155,6 +160,11 @@ def others_are_untouched(host: Host, p: Params) -> Seen:
     return neighbours.are_untouched(host)
 
 
+def serves_what_it_had(host: Host, p: Params) -> Seen:
+    """Every site that had a certificate is served with it again, or with a good new one, and Caddy keeps it."""
+    return aside.serves_what_it_had(host, p)
+
+
 def the_world_is_served(host: Host, p: Params) -> Seen:
     """From outside every name leads here, and shows the same certificate, which that host trusts."""
     facts = gather(host, from_within=False)
@@ -181,7 +191,7 @@ def _lacking(host: Host, p: Params, found: tuple[Standing, ...], now: float) -> 
 
 def _follows(host: Host, p: Params) -> bool:
     """Return whether an earlier process of this run has done its part already, so that only the orders are left to be followed."""
-    done = aim.KEPT in host.run.kept and (not p.force or ASIDE in host.run.kept)
+    done = aim.KEPT in host.run.kept and (not p.force or aside.is_aside(host))
     return done and services.has_started_anew(host, ON).ok
 
 
@@ -221,5 +231,7 @@ PROOF = (
     does_not_restart,
     others_are_untouched,
 )
+UNDO = (bring_back,)
+UNDONE = (within(settle, serves_what_it_had), within(settle, is_healthy), others_are_untouched)
 FROM_OUTSIDE = (the_world_is_served,)
 EVIDENCE = (what_caddy_logged,)

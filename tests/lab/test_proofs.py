@@ -116,6 +116,7 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {    # the tests that show other sent
         f"recover-certs {name}"
         for name in (
             "runs_anew", "has_what_was_wanted", "every_site_is_well_served", "is_healthy", "does_not_restart", "others_are_untouched",
+            "the_world_is_served",
         )
     ),
     "test_restore_certs.py::test_each_sentence_of_the_proof_is_red_while_the_real_thing_is_broken": tuple(
@@ -157,6 +158,9 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {    # the tests that show other sent
         "install-cadvisor is_as_before",
     ),
     "../runbooks/servers/test_install_cadvisor.py::test_each_proof_is_red_when_its_effect_is_missing": ("install-cadvisor runs_steadily",),
+    "../runbooks/caddy/test_recover_certs.py::test_where_force_got_nothing_the_old_certificates_come_back_and_are_served": (
+        "recover-certs serves_what_it_had",
+    ),
     "../runbooks/caddy/test_restore_certs.py::test_it_is_not_as_before_while_something_is_missing_or_not_served": (
         "restore-certs is_as_before",
     ),

@@ -182,3 +182,56 @@ def test_an_answer_that_came_mutilated_is_an_error_that_shows_nothing_of_it() ->
     with pytest.raises(CommandFailed) as error:
         decoded("c2VjcmV0IGtleQ=!")
     assert "c2Vj" not in str(error.value)
+
+
+SITE, SITES = "certificates/ca/x", {"certificates/ca/x/x.crt": "old"}
+
+
+def test_what_is_set_aside_lies_in_the_runs_own_folder_and_comes_back_from_there(data: Path) -> None:
+    place = at(data)
+    for _ in range(2):
+        do(place.set_aside(RUN, "x"))
+        assert (ask(place.hashes("certificates")), tree(data / f"{volume.AWAY}{RUN}")) == ({}, SITES)
+    for _ in range(2):
+        do(place.bring_back(RUN, "x", "never there"))
+        assert tree(data) == OLD
+
+
+def test_what_caddy_got_meanwhile_stays_when_the_rest_is_brought_back(data: Path) -> None:
+    place = at(data)
+    do(place.set_aside(RUN, "x"))
+    (data / SITE).mkdir()
+    (data / SITE / "x.crt").write_text("new")
+    do(place.bring_back(RUN, "x"))
+    assert (data / SITE / "x.crt").read_text() == "new"
+
+
+def half_way(data: Path) -> None:
+    """Leave what a way there leaves that was killed before its end."""
+    (away := data / f"{volume.AWAY}{RUN}.new" / "certificates" / "ca").mkdir(parents=True)
+    (data / SITE).rename(away / "x")
+
+
+def test_what_a_killed_run_has_moved_already_is_never_deleted_and_comes_back(data: Path) -> None:
+    half_way(data)
+    do(at(data).set_aside(RUN, "x"))
+    assert tree(data / f"{volume.AWAY}{RUN}") == SITES
+    do(at(data).bring_back(RUN, "x"))
+    half_way(data)
+    do(at(data).bring_back(RUN, "x"))
+    assert tree(data) == OLD
+
+
+def test_what_an_earlier_run_has_set_aside_goes_only_where_another_is_in_its_place(data: Path) -> None:
+    do(at(data).set_aside("1", "x"), at(data).set_aside("2", "x"))
+    assert tree(data / f"{volume.AWAY}1") == SITES
+    (data / SITE).mkdir()
+    (data / SITE / "x.crt").write_text("new")
+    do(at(data).set_aside("3", "x"))
+    assert [name for name in ask(at(data).listed()) if name.startswith(volume.AWAY)] == [f"{volume.AWAY}3"]
+
+
+def test_where_there_is_no_storage_it_is_remembered_that_nothing_was_to_be_set_aside(tmp_path: Path) -> None:
+    place = at(tmp_path / "none" / "caddy")
+    do(place.set_aside(RUN, "x"))
+    assert ask(place.listed()) == (f"{volume.AWAY}{RUN}",)

@@ -15,14 +15,16 @@ from opsbook.backup import file, payload
 from opsbook.backup.payload import Manifest, Payload
 from opsbook.backup.tarball import Stored
 from opsbook.check import Seen, look_once
-from opsbook.errors import Refused, UsageError
+from opsbook.errors import NothingToUndo, Refused, UsageError
 from opsbook.host import Host, Write
 from opsbook.moves.issuing import aim, following, standing
+from opsbook.systems import volume
 from opsbook.systems.acme import LETS_ENCRYPT
 from tests.certs import DAY, issued
 from tests.fake import FakeGuard, a_run
 from tests.runbooks.caddy.fake_caddy import CA, MONTH_AGO, NAMES
 from tests.runbooks.caddy.fake_issuing import ADDRESS, STACK, FakeIssuing, FakeStreet, seen_from
+from tests.runbooks.caddy.test_restore_certs import KilledError, Meddling, die, on_disk, pay
 from tests.runbooks.checkout_site import book
 from tests.runbooks.fake_stack import BEGUN
 from tests.runbooks.stack_site import Site
@@ -56,10 +58,6 @@ class Recovering(Site):
     def again(self) -> Recovering:
         """Return the run that resumes this one: the same record, another process."""
         return replace(self, events=[])
-
-
-class KilledError(Exception):
-    """The operator's machine is gone."""
 
 
 @dataclass
@@ -152,6 +150,87 @@ def test_killed_after_any_write_a_rerun_orders_nothing_twice(made: Recovering, k
         killing.steps()
     again = made.again().steps()
     assert (made.caddy.orders, again.false(), again.from_outside().ok) == (2, {}, True)
+
+
+def silent_at(made: Recovering, title: str) -> Meddling:
+    """Return a guard: the authority falls silent when the change with this title is made."""
+    return Meddling(title=title, before=lambda: setattr(made.caddy, "authority", False))
+
+
+@pytest.fixture
+def forced(made: Recovering) -> Recovering:
+    """All was well, yet new ones were ordered, and the authority fell silent meanwhile."""
+    made.params["force"] = True
+    return replace(made, guard=silent_at(made, "restart caddy"))
+
+
+def test_where_force_got_nothing_the_old_certificates_come_back_and_are_served(forced: Recovering) -> None:
+    before, stored = forced.caddy.serials(), on_disk(forced.caddy)
+    assert set(forced.steps().false()) == {"has_what_was_wanted", "every_site_is_well_served"}
+    assert set(forced.false(undone=True)) == {"serves_what_it_had"}
+    undone = forced.undo()
+    assert (undone.false(undone=True), forced.caddy.serials(), on_disk(forced.caddy)) == ({}, before, stored)
+    assert (forced.caddy.orders, forced.caddy.debts, forced.from_outside().ok) == (0, {}, True)
+    changes = list(forced.changes)
+    assert (forced.again().undo().false(undone=True), forced.changes) == ({}, changes)
+
+
+def test_what_a_site_got_by_force_stays_when_the_other_gets_its_old_one_back(forced: Recovering) -> None:
+    before = forced.caddy.serials()
+    forced.steps()
+    forced.caddy.store(PROMETHEUS, starts=forced.caddy.now, serial=0xE1)
+    assert forced.undo().false(undone=True) == {}
+    assert forced.caddy.serials() == {ALERTMANAGER: before[ALERTMANAGER], PROMETHEUS: "E1"}
+
+
+def test_a_proven_force_and_a_run_without_it_have_nothing_to_put_back(made: Recovering) -> None:
+    lost(made).steps()
+    with pytest.raises(NothingToUndo, match="set no certificate aside"):
+        made.undo()
+    other = Recovering("recover-certs", {"force": True}, made.caddy, run=a_run(runbook="recover-certs", started=made.caddy.now)).steps()
+    assert other.false() == {}
+    with pytest.raises(NothingToUndo, match="has a new one"):
+        other.undo()
+
+
+@pytest.mark.parametrize("after", ["set the stored", "let the host start", "restart caddy"])
+def test_the_undo_of_a_force_that_was_killed_brings_everything_back(made: Recovering, after: str) -> None:
+    made.params["force"], before, stored = True, made.caddy.serials(), on_disk(made.caddy)
+    with pytest.raises(KilledError):
+        replace(made, guard=Meddling(title=after, before=lambda: setattr(made.caddy, "authority", False), after=die)).steps()
+    assert made.again().undo().false(undone=True) == {}
+    assert (made.caddy.serials(), on_disk(made.caddy)) == (before, stored)
+
+
+@pytest.mark.parametrize("after", ["let the host", "stop caddy", "bring the", "start caddy"])
+def test_an_undo_that_is_killed_goes_on(forced: Recovering, after: str) -> None:
+    before, stored = forced.caddy.serials(), on_disk(forced.caddy)
+    forced.steps()
+    with pytest.raises(KilledError):
+        replace(forced, guard=Meddling(title=after, after=die)).undo()
+    pay(forced.caddy)
+    assert forced.again().undo().false(undone=True) == {}
+    assert (forced.caddy.serials(), on_disk(forced.caddy)) == (before, stored)
+
+
+def test_an_undo_whose_folder_a_later_run_has_taken_away_says_so(forced: Recovering) -> None:
+    forced.steps()
+    (forced.caddy.root / f"{volume.AWAY}{forced.run.id}").rename(forced.caddy.root / "gone")
+    with pytest.raises(NothingToUndo, match="a later run has taken its place"):
+        forced.undo()
+
+
+def test_another_process_that_goes_on_finds_what_the_first_one_set_aside(made: Recovering) -> None:
+    made.params["force"], before = True, made.caddy.serials()
+    with pytest.raises(KilledError):
+        replace(made, guard=Meddling(title="set the stored", after=die)).steps()
+    made.run.id = "261122-0105-aaaa"
+    made.caddy.authority = False
+    made.caddy.start()
+    again = replace(made.again(), guard=Meddling()).steps()
+    assert [title for title in again.changes if title.startswith("set the stored")] == []
+    assert again.undo().false(undone=True) == {}
+    assert made.caddy.serials() == before
 
 
 def test_a_rerun_after_the_new_process_only_follows_even_if_the_authority_is_silent_by_then(made: Recovering) -> None:
