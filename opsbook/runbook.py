@@ -50,6 +50,7 @@ class Runbook:
     evidence: tuple[Callable[[Host, Any], str], ...] = ()
     from_outside: tuple[Check[Any], ...] = ()           # proven after PROOF; what is not true there is no reason to undo
     shuts_out: Mapping[str, str] = field(default_factory=dict)      # logins that get in no more afterwards, and what lets them in again
+    not_compared: tuple[str, ...] = ()                  # parameters that change nothing on the host: with another one it is the same run
 
     def line(self, params: Mapping[str, object], host: str) -> str:
         """Given the parameters as a record has them, return the command line that runs it so; empty when they no longer fit."""
@@ -77,6 +78,7 @@ def load(page: Page) -> Runbook:
         evidence=_several(module, "EVIDENCE"),
         from_outside=_several(module, "FROM_OUTSIDE"),
         shuts_out=getattr(module, "SHUTS_OUT", {}),
+        not_compared=_several(module, "NOT_COMPARED"),
     )
 
 

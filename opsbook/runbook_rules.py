@@ -32,6 +32,7 @@ def mistakes(page: Page, module: ModuleType) -> Iterator[str]:
         yield f"{file}: the page promises `{PROMISED}`, and there is no UNDO"
     for name in ("STEPS", "PROOF", "FROM_OUTSIDE", "UNDO", "UNDONE", "EVIDENCE"):
         yield from _of_several(file, name, getattr(module, name, ()))
+    yield from _of_names(file, getattr(module, "NOT_COMPARED", ()), getattr(module, "Params", None))
 
 
 def _of_params(page: Page, params: object) -> Iterator[str]:
@@ -54,6 +55,12 @@ def _of_params(page: Page, params: object) -> Iterator[str]:
     for one in found:
         if read.get(one.name) != one.shape:     # help and TAB never import the file
             yield f"{file}: Params.{one.name}: write its type and help in place (a service as default, too), no names from elsewhere"
+
+
+def _of_names(file: Path, names: object, params: object) -> Iterator[str]:
+    known = {one.name for one in fields(params)} if is_dataclass(params) else set()
+    if not isinstance(names, tuple) or not known.issuperset(names):
+        yield f"{file}: NOT_COMPARED is no tuple of names of Params: {names!a}"
 
 
 def _of_a_reader(file: Path, module: ModuleType) -> Iterator[str]:

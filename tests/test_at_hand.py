@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from opsbook.cli.at_hand import AtHand
+from opsbook.cli.handing_over import to_file
 from opsbook.desk import Desk, ask_unseen
 from opsbook.errors import CommandFailed, Declined, Refused
 from opsbook.runner.main_thread import MainThread
@@ -123,6 +124,42 @@ def test_a_file_that_cannot_be_made_is_refused_beforehand(tmp_path: Path) -> Non
         at_hand().may_hand_over(WHAT, str(tmp_path / "no/such/folder"), None)
 
 
+def test_one_file_takes_the_secret_of_one_host_and_the_others_are_refused_before_anything_changes(tmp_path: Path) -> None:
+    hands, file = at_hand(), tmp_path / "new"
+    hands.may_hand_over(WHAT, str(file), NEW)
+    with pytest.raises(Refused, match="another host") as refused:
+        hands.may_hand_over(WHAT, f"{tmp_path}/./new", Secret("made for another host"))
+    assert "a --to of its own" in refused.value.next
+    hands.may_hand_over(WHAT, str(tmp_path / "other"), Secret("made for another host"))
+
+
+def test_one_file_takes_the_one_secret_that_all_hosts_get(tmp_path: Path) -> None:
+    hands, file = at_hand(), str(tmp_path / "new")
+    for _ in range(2):
+        hands.may_hand_over(WHAT, file, NEW)
+    for _ in range(2):
+        hands.hand_over(WHAT, NEW, file)
+
+
+def no_links(_new: str, _file: Path) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+def test_a_file_system_without_hard_links_takes_it_too_and_overwrites_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "new"
+    to_file(WHAT, NEW, str(file), no_links)
+    assert (file.read_text(), file.stat().st_mode & 0o777) == (f"{NEW.value}\n", 0o600)
+    assert [one.name for one in tmp_path.iterdir()] == ["new"]
+
+    def meanwhile(_new: str, file: Path) -> None:
+        file.write_text("another\n")
+        raise PermissionError(1, "Operation not permitted")
+
+    with pytest.raises(Refused, match="there already"):
+        to_file(WHAT, NEW, str(tmp_path / "late"), meanwhile)
+    assert (tmp_path / "late").read_text() == "another\n"
+
+
 def test_a_secret_manager_gets_the_secret_by_standard_input_and_no_shell(tmp_path: Path) -> None:
     to = f"!tee '{tmp_path}/a b' {tmp_path}/$HOME"
     at_hand().may_hand_over(WHAT, to, None)
@@ -134,6 +171,7 @@ def test_a_secret_manager_that_refuses_is_told_with_what_it_said() -> None:
     with pytest.raises(CommandFailed, match="exit code 1") as failed:
         at_hand().hand_over(WHAT, NEW, "!cat /no/such/file")
     assert "No such file" in failed.value.saw
+    assert failed.value.next == "the same command tries again; its --to may be another"
 
 
 @pytest.mark.parametrize("to", ["!", "!no-such-program-here x", "!unclosed 'quote"])

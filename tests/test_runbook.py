@@ -149,6 +149,8 @@ def test_a_reading_runbook_is_loaded_with_its_answer() -> None:
     (GOOD + "from dataclasses import dataclass\n@dataclass\nclass Params:\n    x: str\n", "Params is not a frozen dataclass"),
     (FROZEN + "    x = 1\n", "Params.x has no type"),
     (FROZEN + "    x: dict\n", "a command line cannot give"),
+    (FROZEN + "    x: int\nNOT_COMPARED = ('y',)\n", "NOT_COMPARED is no tuple of names of Params"),
+    (GOOD + "NOT_COMPARED = 'x'\n", "NOT_COMPARED is no tuple of names of Params"),
     (FROZEN + "    x: Unknown\n", "'Unknown' is not defined"),
     (FROZEN + "    plan: bool = False\n", "is an option of opsbook"),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from opsbook.cli import handing_over, obtaining
 from opsbook.desk import Desk, shows_on_terminal
@@ -18,6 +19,7 @@ class AtHand:
     desk: Desk
     main: MainThread
     _given: dict[tuple[str, str], Secret] = field(default_factory=dict)
+    _claimed: dict[Path, object] = field(default_factory=dict)      # which secret of this run a file is for
 
     def obtain(self, what: str, source: str) -> Secret:
         """Return the secret from `prompt`, `-`, `generate` or a file; raise Refused when it cannot be had there."""
@@ -31,6 +33,7 @@ class AtHand:
             handing_over.words(to)
         elif to != "terminal":
             handing_over.look_at_file(what, to, secret)
+            self._claim(what, to, secret)
         elif not shows_on_terminal():
             raise Refused(f"{what} cannot be shown: standard error is no terminal", next="give --to FILE or --to '!COMMAND'")
 
@@ -42,6 +45,13 @@ class AtHand:
             self.main.do(lambda: self.desk.show_once(what, secret.value))
         else:
             handing_over.to_file(what, secret, to)
+
+    def _claim(self, what: str, to: str, secret: Secret | None) -> None:
+        """Return when the file is for this secret alone; raise Refused when another host's goes there."""
+        mine: object = secret or object()
+        if self._claimed.setdefault(Path(to).expanduser().resolve(), mine) != mine:
+            again = "run it on one host after another, each with a --to of its own"
+            raise Refused(f"{to} is for {what} of another host of this run", next=again)
 
     def _once(self, what: str, source: str) -> Secret:
         """Return what was given before, else ask; called in the main thread alone."""

@@ -7,12 +7,14 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from opsbook.errors import CommandFailed, Refused
 from opsbook.shell import Secret
 
 WITHIN = 120    # seconds for a secret manager, which may ask its own questions
+AGAIN = "the same command tries again; its --to may be another"
 
 
 def words(to: str) -> list[str]:
@@ -32,9 +34,10 @@ def to_command(what: str, secret: Secret, to: str) -> None:
     try:
         done = subprocess.run(program, input=f"{secret.value}\n", text=True, capture_output=True, timeout=WITHIN, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CommandFailed(f"{program[0]} did not take {what}", saw=str(error)) from None
+        raise CommandFailed(f"{program[0]} did not take {what}", saw=str(error), next=AGAIN) from None
     if done.returncode:
-        raise CommandFailed(f"{program[0]} did not take {what}: exit code {done.returncode}", saw=(done.stderr or done.stdout).strip())
+        saw = (done.stderr or done.stdout).strip()
+        raise CommandFailed(f"{program[0]} did not take {what}: exit code {done.returncode}", saw=saw, next=AGAIN)
 
 
 def look_at_file(what: str, to: str, secret: Secret | None) -> None:
@@ -47,26 +50,42 @@ def look_at_file(what: str, to: str, secret: Secret | None) -> None:
         raise Refused(f"{to} cannot be made", saw=f"{file.parent} is not there, or is not yours to write in")
 
 
-def to_file(what: str, secret: Secret, to: str) -> None:
+def to_file(what: str, secret: Secret, to: str, link: Callable[[str, Path], None] = os.link) -> None:
     """Make the file, 0600 and whole or not at all; it stays where it has this secret already. Raise Refused when another one is there."""
     file = Path(to).expanduser()
     look_at_file(what, to, secret)
     if file.exists():
         return
     try:
-        _make(file, secret)
+        _make(file, secret, link)
     except FileExistsError:
         raise Refused(f"{to} is there already, and {what} overwrites nothing", next="give --to a new file") from None
     except OSError as error:
-        raise CommandFailed(f"{to} cannot be made", saw=error.strerror or "") from None
+        raise CommandFailed(f"{to} cannot be made", saw=error.strerror or "", next=AGAIN) from None
 
 
-def _make(file: Path, secret: Secret) -> None:
+def _make(file: Path, secret: Secret, link: Callable[[str, Path], None]) -> None:
     with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=f".{file.name}.") as new:     # 0600, and gone in the end
         new.write(f"{secret.value}\n")
         new.flush()
         os.fsync(new.fileno())
-        os.link(new.name, file)     # fails where there is one, rename would not
+        try:
+            link(new.name, file)    # fails where there is one, rename would not
+        except FileExistsError:
+            raise
+        except OSError:             # a file system without hard links
+            _write(file, secret)
+
+
+def _write(file: Path, secret: Secret) -> None:
+    with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "w") as new:
+        try:
+            new.write(f"{secret.value}\n")
+            new.flush()
+            os.fsync(new.fileno())
+        except OSError:
+            file.unlink()
+            raise
 
 
 def _has(file: Path, secret: Secret) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import replace
+from typing import Any
 
 from opsbook import record as records
 from opsbook.errors import Refused, UsageError
@@ -37,7 +39,7 @@ def resume(opening: Opening, job: Job, host: Host, guard: WriteGuard) -> Resume:
         return Resume.FRESH
     found = records.parse(opening.text)
     if _same(found, job):
-        _adopt(found, host, guard)
+        _adopt(replace(found, params=job.params_shown), host, guard)
         return Resume.FINISH_UNDO if found.phase == "undo" else Resume.ADOPTED
     raise _refusal(found, job, host.name)
 
@@ -72,7 +74,11 @@ def _has_passwords(found: Record, job: Job, host: str) -> bool:
 def _same(found: Record, job: Job) -> bool:
     if job.undoing is not None:
         return job.undoing.id in {found.id, found.kept.get(UNDOES)}
-    return found.runbook == job.book.page.name and found.params == job.params_shown
+    return found.runbook == job.book.page.name and _compared(found.params, job.book) == _compared(job.params_shown, job.book)
+
+
+def _compared(params: dict[str, Any], book: Runbook) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name not in book.not_compared}
 
 
 def _adopt(found: Record, host: Host, guard: WriteGuard) -> None:

@@ -61,20 +61,21 @@ def look(host: Host, p: Params) -> None:
 def vet(host: Host, p: Params) -> None:
     """Take the new password, find who uses the old one, and let promtool judge the new web.yml."""
     target = find(host, p.service)
-    host.may_hand_over(handed(p), p.to, host.kept_secret(NEW))
+    new = host.kept_secret(NEW) or host.obtain(handed(p), p.new)
+    host.may_hand_over(handed(p), p.to, new)
     if host.kept_secret(NEW) is None:
-        prepare(host, target, p)
+        prepare(host, target, new, edit_checkout=p.edit_checkout)
     if edits.state(host, target.file) == edits.OLD:
         judging.judge(host, target, edits.new_text(host, target.file))
 
 
-def prepare(host: Host, target: Target, p: Params) -> None:
+def prepare(host: Host, target: Target, new: Secret, *, edit_checkout: bool) -> None:
     """Decide what every file will say, before the first of them changes."""
-    old, new = current(host, target), host.obtain(handed(p), p.new)
+    old = current(host, target)
     if new == old:
         raise Refused("the new password is the old one", saw=f"{target.key} of .env", next="give another one", host=host.name)
     found = clients.find(host, target, old, new)
-    clients.expect_in_reach(host, found, edit_checkout=p.edit_checkout)
+    clients.expect_in_reach(host, found, edit_checkout=edit_checkout)
     hashed = bcrypt_hash.hashed(new, bcrypt_hash.cost(target.hash) or bcrypt_hash.LEAST)
     env = text_of(host, env_path(host))
     texts = {
@@ -216,6 +217,7 @@ def handed(p: Params) -> str:
     return f"the new password of {p.service}"
 
 
+NOT_COMPARED = ("to",)      # a run whose handing over failed goes on with another one
 STEPS = (look, vet, change_the_hash, change_the_clients, tell_the_clients)
 PROOF = (
     within(settle, lets_the_new_one_in),

@@ -156,3 +156,16 @@ def test_whoever_undoes_that_very_run_may_drop_it() -> None:
     made = world("old", found=FOUND)
     made.run(BOOK, options=Options(yes=True, discard=True), undoing=FOUND)
     assert made.transport.records[0] == "discarded"
+
+
+def test_a_run_that_could_not_hand_its_secret_over_goes_on_with_another_place_for_it() -> None:
+    made = world("new", found=replace(FOUND, params={"new": "generate", "to": "/full/disk"}))
+    (ended,) = made.run(replace(BOOK, not_compared=("to",)), params_shown={"new": "generate", "to": "/home/pw"})
+    assert ended.code == 0
+    assert next((one["id"], one["params"]) for one in records(made)) == (FOUND.id, {"new": "generate", "to": "/home/pw"})
+
+
+def test_what_changes_the_host_is_still_compared() -> None:
+    made = world("new", found=replace(FOUND, params={"new": "generate", "to": "/home/pw"}))
+    (ended,) = made.run(replace(BOOK, not_compared=("to",)), params_shown={"new": "prompt", "to": "/home/pw"})
+    assert (ended.code, made.transport.records) == (3, [])
