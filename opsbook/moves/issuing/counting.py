@@ -34,7 +34,7 @@ def issues(now: float, name: str, log: Iterable[Entry], standing: Standing, earl
     told += [Told(at, "runs") for at in earlier]
     if standing.kept is not None:
         told.append(Told(standing.kept.starts, "storage"))
-    return len(_distinct(sorted((one for one in told if one.at > now - acme.WEEK), key=lambda one: one.at)))
+    return _certificates(sorted((one for one in told if one.at > now - acme.WEEK), key=lambda one: one.at))
 
 
 def failures(now: float, name: str, log: Iterable[Entry]) -> int:
@@ -51,12 +51,16 @@ def earlier(host: Host, now: float) -> dict[str, list[float]]:
     return found
 
 
-def _distinct(told: Iterable[Told]) -> list[Told]:
-    found: list[Told] = []
+def _certificates(told: Iterable[Told]) -> int:
+    """Given what is told, in order of time, return of how many certificates: each source tells of one once."""
+    found: list[tuple[float, set[str]]] = []        # when it was first told of, and by whom
     for one in told:
-        if not any(one.source != known.source and one.at - known.at < SAME for known in found):
-            found.append(one)
-    return found
+        same = next((sources for at, sources in found if one.source not in sources and one.at - at < SAME), None)
+        if same is None:
+            found.append((one.at, {one.source}))
+        else:
+            same.add(one.source)
+    return len(found)
 
 
 def _runs(host: Host, now: float) -> list[str]:

@@ -293,6 +293,16 @@ def test_five_certificates_in_a_week_are_all_that_lets_encrypt_gives(made: Recov
     assert "opsbook restore-certs BACKUP vps-i1" in told
 
 
+def test_five_within_an_hour_are_five_although_the_storage_tells_of_the_last_of_them_too(made: Recovering) -> None:
+    caddy = lets_encrypt(made)
+    for minutes in range(5):
+        caddy.now = BEGUN - 50 * 60 + minutes * 600
+        caddy.issue(PROMETHEUS)
+    caddy.store(PROMETHEUS, starts=caddy.now - 3600, serial=0xC1, days=0.05)     # it is late, too
+    caddy.now = BEGUN
+    assert f"{PROMETHEUS}: it got 5 certificates this week" in refusal(made)
+
+
 def test_force_orders_beyond_the_number_and_says_so(made: Recovering) -> None:
     caddy = lets_encrypt(lost(made))
     for _ in range(5):
