@@ -48,7 +48,7 @@ def opsbook(*words: str, env: Mapping[str, str] | None = None, within: float = 1
 
 @dataclass
 class Terminal:
-    """opsbook on a pseudo-terminal of 80 columns, answered prompt by prompt."""
+    """opsbook on a pseudo-terminal so wide that nothing is folded, answered prompt by prompt."""
 
     words: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Terminal:
         self._pid, self._master = pty.fork()
         if self._pid == 0:
             # the child: nothing but exec may follow a fork
-            os.environ.update({**self.env, "TERM": "dumb", "COLUMNS": "80", "LINES": "24"})
+            os.environ.update({**self.env, "TERM": "dumb", "COLUMNS": "250", "LINES": "24"})
             os.execv(sys.executable, [sys.executable, "-m", "opsbook", *self.words])
         return self
 
