@@ -11,19 +11,16 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from opsbook.check import Seen, expect, so, within
-from opsbook.errors import CommandFailed, Refused
+from opsbook.errors import CommandFailed
 from opsbook.host import Host
-from opsbook.moves import neighbours, preflight, services
+from opsbook.moves import neighbours, new_password, preflight, services
 from opsbook.moves.password import caddy, clients, env_text, front, grafana, kept, old, proof
 from opsbook.moves.password.kept import HASH, NEW, OLD, OLD_GRAFANA, secret
 from opsbook.moves.password.users import CADDY, GRAFANA, users
 from opsbook.moves.patience import settle
-from opsbook.moves.pending import differing
-from opsbook.systems.bcrypt_hash import LONGEST
 
 ON = "caddy"
 WHAT = "the new password"
-SHORTEST = 8
 LOGGED = 30     # lines of a log that explain a failure
 
 
@@ -53,20 +50,18 @@ def look(host: Host, p: Params) -> None:
     found = front.of_sites(host, one, who.sites, known)
     caddy.remember(host, p, one, found)
     env_text.expect_once(host, caddy.hash_keys(host))
+    caddy.expect_nothing_else_to_come(host)
     old.prove(host, p, who, {site.name: hash_ for site in who.sites for hash_ in front.hashes_of(site, known)})
     proof.remember_the_rest(host, who)
-    _tell(host, front.sharing(found, one, known) - {site.name for site in who.sites})
+    if sharing := front.sharing(found, one, known) - {site.name for site in who.sites}:
+        host.say(f"these sites have the same hash, and change with the others: {', '.join(sorted(sharing))}")
     clients.name_them(host, secret(host, OLD))
 
 
 def vet(host: Host, p: Params) -> None:
     """Take the new password, make its hash, and let Caddy's own image judge it."""
     who, one = users(host, p), front.front(host)
-    new = host.kept_secret(NEW) or host.obtain(WHAT, p.new)
-    if not SHORTEST <= len(new.value.encode()) <= LONGEST:
-        raise Refused(f"{WHAT} has to be {SHORTEST} to {LONGEST} bytes long", host=host.name)
-    if _is_handed_over(p):
-        host.may_hand_over(WHAT, p.to, new)
+    new = new_password.take(host, WHAT, p, host.kept_secret(NEW))
     host.keep_secret(NEW, new)
     if host.kept_secret(HASH) is None:
         found = front.of_sites(host, one, who.sites, front.accounts(host, one))
@@ -157,10 +152,7 @@ def others_are_untouched(host: Host, p: Params) -> Seen:
 
 def the_operator_has_the_new_password(host: Host, p: Params) -> Seen:
     """The operator has the new password."""
-    if not _is_handed_over(p):
-        return Seen(ok=True, saw="it came from the operator")
-    host.hand_over(WHAT, secret(host, NEW), p.to)
-    return Seen(ok=True, saw="shown on the terminal" if p.to == "terminal" else f"given to {p.to}")
+    return new_password.hand_over(host, WHAT, p, secret(host, NEW))
 
 
 def put_the_texts_back(host: Host, p: Params) -> None:
@@ -216,18 +208,6 @@ def what_caddy_logged(host: Host, p: Params) -> str:
 def what_grafana_logged(host: Host, p: Params) -> str:
     """The last lines of Grafana's log."""
     return services.last_words(host, GRAFANA, LOGGED)
-
-
-def _is_handed_over(p: Params) -> bool:
-    """Return whether somebody still needs it: who gave it has it, and may have it put elsewhere, too."""
-    return p.new == "generate" or p.to != "terminal"
-
-
-def _tell(host: Host, sharing: set[str]) -> None:
-    if sharing:
-        host.say(f"these sites have the same hash, and change with the others: {', '.join(sorted(sharing))}")
-    if reason := differing(host, CADDY):
-        host.say(f"note: {CADDY} {reason} already, which comes along with its start")
 
 
 NOT_COMPARED = ("to",)      # a run whose handing over failed goes on with another one

@@ -5,7 +5,7 @@ Risk   mild: a service whose web.yml is mounted alone restarts; whoever logs in 
 Undo   by itself where the proof fails; a proven run keeps no old password: run it again, with --new prompt.
 
 The hash in web.yml, the key of .env and the files of the stack that hold the password change together. The new one is taken from
---new (generate, prompt, - or a file) and given to --to (terminal, a new file, or !COMMAND) when all of it is proven.
+--new (generate, prompt, - or a file); a generated one is given to --to (terminal, a new file, or !COMMAND) when all of it is proven.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from opsbook.check import Seen, all_of, expect, so, within
 from opsbook.counted import counted
 from opsbook.errors import Refused
 from opsbook.host import Host
-from opsbook.moves import neighbours, one_service, preflight
+from opsbook.moves import neighbours, new_password, one_service, preflight
 from opsbook.moves.patience import settle, settle_and_scrape
 from opsbook.moves.pending import differing
 from opsbook.moves.web_auth import clients, edits, effect, judging
@@ -37,7 +37,7 @@ class Params:
 
     service: Annotated[str, SERVICE, "the service whose web.yml gets a new hash"]
     new: Annotated[str, "generate, prompt, - (one line of standard input), or a file"] = "generate"
-    to: Annotated[str, "terminal, a file that is made 0600, or !COMMAND, which gets it by standard input"] = "terminal"
+    to: Annotated[str, "where a generated one goes: terminal, a file that is made 0600, or !COMMAND, on its standard input"] = "terminal"
     edit_checkout: Annotated[bool, "also change files that git tracks; the edit wants to be committed"] = False
 
 
@@ -61,8 +61,7 @@ def look(host: Host, p: Params) -> None:
 def vet(host: Host, p: Params) -> None:
     """Take the new password, find who uses the old one, and let promtool judge the new web.yml."""
     target = find(host, p.service)
-    new = host.kept_secret(NEW) or host.obtain(handed(p), p.new)
-    host.may_hand_over(handed(p), p.to, new)
+    new = new_password.take(host, handed(p), p, host.kept_secret(NEW))
     if host.kept_secret(NEW) is None:
         prepare(host, target, new, edit_checkout=p.edit_checkout)
     if edits.state(host, target.file) == edits.OLD:
@@ -165,8 +164,7 @@ def operator_has_the_new_one(host: Host, p: Params) -> Seen:
     new = host.kept_secret(NEW)
     if new is None:
         return Seen(ok=False, saw="it is not on record any more")
-    host.hand_over(handed(p), new, p.to)
-    return Seen(ok=True, saw=f"handed over: {p.to}")
+    return new_password.hand_over(host, handed(p), p, new)
 
 
 def put_the_files_back(host: Host, p: Params) -> None:

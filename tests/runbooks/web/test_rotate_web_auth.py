@@ -64,6 +64,20 @@ def test_the_new_password_is_handed_over_last_and_to_where_was_asked(tmp_path: P
     assert made.hands.got[1:] == [(NEW, "the new password of prometheus", "vault")]
 
 
+def test_who_gave_the_password_is_not_shown_it_again_and_needs_no_terminal(tmp_path: Path) -> None:
+    made = site(tmp_path, new="prompt").steps("look", "vet")
+    (handing,) = book("rotate-web-auth").from_outside
+    assert handing(made.host, made.given).saw == "it came from the operator"
+    assert made.hands.got == []
+
+
+@pytest.mark.parametrize("secret", ["x", "1234567", "x" * 73])
+def test_it_refuses_a_password_that_is_too_short_or_longer_than_bcrypt_reads(secret: str, tmp_path: Path) -> None:
+    made = site(tmp_path, new="prompt")
+    made.hands.secret = secret
+    refused(made, "has to be 8 to 72 bytes long")
+
+
 def test_no_secret_is_in_what_is_said_asked_kept_or_told(tmp_path: Path) -> None:
     made = site(tmp_path).steps()
     made.false()
