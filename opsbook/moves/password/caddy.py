@@ -12,6 +12,7 @@ from opsbook.moves.password import env_text, front
 from opsbook.moves.password.front import Front
 from opsbook.moves.password.kept import HASH, KEYS, LOGIN, LOGINS, keep_texts, secret, texts
 from opsbook.moves.password.users import CADDY, Users, Wanted
+from opsbook.moves.pending import differing
 from opsbook.shell import Secret, cmd
 from opsbook.systems import files
 from opsbook.systems.bcrypt_hash import LEAST, cost, fits, hashed
@@ -30,6 +31,15 @@ def remember(host: Host, p: Wanted, one: Front, found: Mapping[int, str]) -> Non
         _expect_leave(host, p, one)
     host.keep(**{KEYS: keys, LOGINS: literal})
     keep_texts(host, LOGIN, {str(place): one.logins[place].hash.text for place in literal})
+
+
+def expect_nothing_else_to_come(host: Host) -> None:
+    """Raise Refused where Compose would change more of Caddy than its hash: the one that is judged must be the one that comes."""
+    mine = {f"environment {variable}" for variable in host.run.kept.get(KEYS, {})}
+    reason = differing(host, CADDY) if mine else ""
+    if reason and set(reason.removeprefix("differs in ").split(", ")) - mine:
+        next_ = f"opsbook recreate-service {CADDY} {host.name}"
+        raise Refused(f"{CADDY} would get more than the password", saw=f"it {reason}", next=next_, host=host.name)
 
 
 def make_hash(found: Mapping[int, str], new: Secret, old: Secret) -> Secret:

@@ -70,6 +70,9 @@ class FakeTown(FakeStack):
     starts: list[str] = field(default_factory=list)             # what came back by itself or by us
 
     def __post_init__(self) -> None:
+        source, target = self.mounted()
+        own = {"type": "bind", "source": source, "target": target, "read_only": True}
+        self.compose["caddy"] = {"volumes": [own, {"type": "volume", "source": "caddy_data", "target": "/data"}]}
         self.settle_environment()
         super().__post_init__()
         self.settle_environment()
@@ -85,10 +88,14 @@ class FakeTown(FakeStack):
         if any(one.name == "grafana" for one in self.stack.services):
             self.environment["grafana"] = {"GF_SECURITY_ADMIN_PASSWORD": known.get("GRAFANA_ADMIN_PASSWORD", "")}
 
+    def mounted(self) -> tuple[str, str]:
+        """Return what Caddy sees of the host, and where."""
+        return (CADDYFILE, "/etc/caddy/Caddyfile") if self.alone else (STACK.directory, "/etc/caddy")
+
     def made(self, service: str, started: float) -> dict[str, Any]:
         raw = super().made(service, started)
         if service == "caddy":
-            source, target = (CADDYFILE, "/etc/caddy/Caddyfile") if self.alone else (STACK.directory, "/etc/caddy")
+            source, target = self.mounted()
             raw["Mounts"] = [
                 {"Type": "bind", "Source": source, "Destination": target, "RW": False},
                 {"Type": "volume", "Name": "caddy_data", "Source": "/v", "Destination": "/data", "RW": True},

@@ -287,6 +287,38 @@ def test_a_variable_that_the_compose_file_fills_itself_is_refused() -> None:
         made.steps()
 
 
+def test_a_change_that_waits_for_caddys_next_start_is_refused_because_nobody_has_judged_it() -> None:
+    made = town()
+    made.here.images["example/caddy:1"] = "sha256:caddy-2"
+    with pytest.raises(Refused, match="caddy would get more than the password") as refused:
+        made.steps()
+    assert refused.value.saw == "it differs in a newer image of the same name"
+    assert refused.value.next == f"opsbook recreate-service caddy {made.host.name}"
+    assert (made.changes, made.here.wrong) == ([], 0)
+    made.here.files[ENV] = TEXT.replace(OLD_HASH, "$2a$10$not.yet")
+    made.here.settle_environment()
+    with pytest.raises(Refused, match="more than the password"):
+        made.steps()
+
+
+@pytest.mark.parametrize("now", ["$2a$10$not.whole", hashed(Secret("nobody uses it"), 10).value])
+def test_a_hash_in_env_that_caddy_does_not_have_yet_is_no_reason_to_refuse(now: str) -> None:
+    made = town()
+    made.here.files[ENV] = TEXT.replace(OLD_HASH, now)
+    made.here.settle_environment()
+    made.steps()
+    assert made.password() == {"sites": True, "grafana": True, "env": True}
+    assert made.false() == {}
+
+
+def test_a_change_of_caddys_settings_is_nothing_to_a_hash_in_its_file_which_makes_nothing_anew() -> None:
+    made = town(literal())
+    made.here.environment["caddy"]["MODE"] = "next"
+    made.here.settle_environment = lambda: None  # type: ignore[method-assign]
+    assert made.steps().false() == {}
+    assert "bring up caddy" not in made.changes
+
+
 def test_a_key_that_is_there_twice_is_refused() -> None:
     with pytest.raises(Refused, match="assigned more than once"):
         town(FakeTown(files={ENV: f"{TEXT}\n{KEY}=x", CADDYFILE: VARIABLE})).steps()
