@@ -18,7 +18,6 @@ from opsbook.moves.password import caddy, clients, env_text, front, grafana, kep
 from opsbook.moves.password.kept import HASH, NEW, OLD, OLD_GRAFANA, secret
 from opsbook.moves.password.users import CADDY, GRAFANA, users
 from opsbook.moves.patience import settle
-from opsbook.moves.pending import differing
 
 ON = "caddy"
 WHAT = "the new password"
@@ -51,9 +50,11 @@ def look(host: Host, p: Params) -> None:
     found = front.of_sites(host, one, who.sites, known)
     caddy.remember(host, p, one, found)
     env_text.expect_once(host, caddy.hash_keys(host))
+    caddy.expect_nothing_else_to_come(host)
     old.prove(host, p, who, {site.name: hash_ for site in who.sites for hash_ in front.hashes_of(site, known)})
     proof.remember_the_rest(host, who)
-    _tell(host, front.sharing(found, one, known) - {site.name for site in who.sites})
+    if sharing := front.sharing(found, one, known) - {site.name for site in who.sites}:
+        host.say(f"these sites have the same hash, and change with the others: {', '.join(sorted(sharing))}")
     clients.name_them(host, secret(host, OLD))
 
 
@@ -207,13 +208,6 @@ def what_caddy_logged(host: Host, p: Params) -> str:
 def what_grafana_logged(host: Host, p: Params) -> str:
     """The last lines of Grafana's log."""
     return services.last_words(host, GRAFANA, LOGGED)
-
-
-def _tell(host: Host, sharing: set[str]) -> None:
-    if sharing:
-        host.say(f"these sites have the same hash, and change with the others: {', '.join(sorted(sharing))}")
-    if reason := differing(host, CADDY):
-        host.say(f"note: {CADDY} {reason} already, which comes along with its start")
 
 
 NOT_COMPARED = ("to",)      # a run whose handing over failed goes on with another one
