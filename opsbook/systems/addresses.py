@@ -22,6 +22,11 @@ def own_ipv6() -> Read[tuple[str, ...]]:
     return Read(cmd("ip", "-json", "-6", "address", "show", "scope", "global"), parse_own)
 
 
+def own() -> Read[tuple[str, ...]]:
+    """The host's addresses of both families, but for those of a link or of the host alone."""
+    return Read(cmd("ip", "-json", "address", "show", "scope", "global"), parse_own)
+
+
 def parse_addresses(result: Result) -> tuple[str, ...]:
     """Given lines that begin with an address, return each address once."""
     return tuple(dict.fromkeys(str(ipaddress.ip_address(line.split()[0])) for line in result.out.splitlines() if line.strip()))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from opsbook.host import Result
-from opsbook.systems.addresses import addresses_of, own_ipv6, parse_addresses, parse_own
+from opsbook.systems.addresses import addresses_of, own, own_ipv6, parse_addresses, parse_own
 from opsbook.systems.container import Container, Port
 from opsbook.systems.docker_networks import is_loopback, parse_subnets, publishers
 
@@ -17,6 +17,7 @@ def test_the_addresses_of_a_name_are_each_returned_once() -> None:
 
 def test_own_addresses_are_read_from_json() -> None:
     assert str(own_ipv6().ask) == "ip -json -6 address show scope global"
+    assert str(own().ask) == "ip -json address show scope global"
     assert parse_own(Result(0, OWN)) == ("fd77::12",)
     assert parse_own(Result(0, "[]\n")) == ()
 

@@ -43,7 +43,8 @@ def gather(host: Host, *, from_within: bool = True) -> Facts:
     told, failed = _asked({
         "seen": lambda: _seen(seat, sites, address, passwords),
         "address": lambda: seat.read(dns.resolve(address)).addresses,
-        "IPv6": lambda: host.read(addresses.own_ipv6()),
+        "login": lambda: _of_login(host, seat, address),
+        "own": lambda: host.read(addresses.own()),
         "loopback": lambda: shown_here(host),
         "container": lambda: services.container(host, CADDY),
         "names": lambda: _running(host),
@@ -58,7 +59,7 @@ def gather(host: Host, *, from_within: bool = True) -> Facts:
         seat=seat.name,
         outside=seat.name != host.name,
         address=address,
-        ours=frozenset({*map(_plain, (*told.get("address", ()), *told.get("IPv6", ())))}),
+        ours=frozenset(map(_plain, (*told.get("address", ()), *told.get("login", ()), *filter(_for_all, told.get("own", ()))))),
         sites=told["seen"],
         own=told.get("loopback", {}),
         caddy="" if found is not None and found.running else found.state if found is not None else "no container",
@@ -94,6 +95,15 @@ def _seat(host: Host, *, from_within: bool) -> Host:
     return seat
 
 
+def _of_login(host: Host, seat: Host, known: str) -> tuple[str, ...]:
+    """Return the addresses under which we log in, which may be public where `known` is one of a private net; not a loopback."""
+    name = host.entry.address
+    if name is None or name == known:
+        return ()
+    found = (name,) if _is_address(name) else seat.read(dns.resolve(name)).addresses
+    return tuple(one for one in found if not ipaddress.ip_address(one).is_loopback)
+
+
 def _seen(seat: Host, sites: tuple[Site, ...], address: str, passwords: Mapping[str, Secret]) -> tuple[SiteSeen, ...]:
     try:
         return seat.read(asking.seen(sites, address, passwords))
@@ -119,6 +129,20 @@ def _asked(questions: dict[str, Callable[[], Any]]) -> tuple[dict[str, Any], dic
                     raise
                 why[name] = next(iter(error.saw.strip().splitlines()), "") or error.what
     return told, why
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _for_all(address: str) -> bool:
+    """Return whether the world may come to it: of IPv4, what lies in a private net is a bridge of Docker's or a VPN."""
+    found = ipaddress.ip_address(address)
+    return found.version == 6 or found.is_global  # noqa: PLR2004
 
 
 def _plain(address: str) -> str:

@@ -33,6 +33,7 @@ class FakeIssuing(FakeCaddy):
     log: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     runs: dict[str, str] = field(default_factory=dict)          # closed records, by run
+    addresses: tuple[str, ...] = ()                             # of its own, but for those of a link
     mute: bool = False                                          # the log cannot be read
     itself: FakeStreet | None = None                            # how it sees its own sites at their public address
 
@@ -79,7 +80,7 @@ class FakeIssuing(FakeCaddy):
         if line.startswith("journalctl"):
             return Result(0, "\n".join(self.notes))
         if line.startswith("ip -json"):
-            return Result(0, "[]")
+            return Result(0, json.dumps([{"addr_info": [{"local": address} for address in self.addresses]}]))
         if words[0] == "curl":
             return Result(0, '{"newOrder": "x"}') if self.authority else Result(7, "", "curl: (7) Connection refused")
         if "docker logs" in line and "grep" in line:

@@ -69,6 +69,23 @@ def test_what_fails_first_is_told_per_site_and_is_the_trouble(here: FakeIssuing)
     assert "prometheus behind it does not answer" in wrong[f"{PROMETHEUS}: upstream fails first"]
 
 
+@pytest.mark.parametrize(("points", "address", "own", "right"), [
+    ("198.51.100.7", "198.51.100.7", (), True),                 # peer_address is a VPN's, and we log in at the public one
+    ("198.51.100.7", "vps.example.org", (), True),
+    ("9.9.9.9", "127.0.0.1", ("9.9.9.9", "172.17.0.1"), True),  # the host bears it
+    ("172.17.0.1", "198.51.100.7", ("9.9.9.9", "172.17.0.1"), False),
+    ("127.0.0.1", "127.0.0.1", (), False),
+    ("198.51.100.8", "198.51.100.7", ("9.9.9.9",), False),
+])
+def test_a_record_is_right_that_leads_to_any_public_address_of_the_host(
+    here: FakeIssuing, points: str, address: str, own: tuple[str, ...], *, right: bool
+) -> None:
+    here.addresses = own
+    host = on(here, FakeStreet(here=here, points={ALERTMANAGER: points, "vps.example.org": "198.51.100.7"}))
+    _, wrong = checked(replace(host, entry=replace(host.entry, address=address)))
+    assert (f"{ALERTMANAGER}: DNS fails first" not in wrong) == right
+
+
 def test_a_lost_storage_a_broken_caddyfile_and_a_silent_authority_are_told_while_all_is_served(here: FakeIssuing) -> None:
     here.empty()
     here.broken, here.authority = "Caddyfile:37: unexpected end", False
