@@ -170,8 +170,7 @@ def operator_has_the_new_one(host: Host, p: Params) -> Seen:
 def put_the_files_back(host: Host, p: Params) -> None:
     """Put the old hash and the old password back into the files that this run has changed."""
     edits.expect_way_back(host)
-    for path in edits.paths(host):
-        edits.put_back(host, path)
+    edits.put_back(host)
 
 
 def let_them_read_again(host: Host, p: Params) -> None:

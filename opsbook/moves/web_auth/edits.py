@@ -50,10 +50,11 @@ def write(host: Host, path: str) -> None:
     giving.place(host, path, _turned(host, path, back=False))
 
 
-def put_back(host: Host, path: str) -> None:
-    """Bring the file back to its old text, unless it has it; raise Refused where somebody else has changed it."""
-    if state(host, path) != OLD:
-        giving.place(host, path, _turned(host, path, back=True))
+def put_back(host: Host) -> None:
+    """Bring all files back to their old texts; raise Refused, before the first of them changes, where somebody else has changed one."""
+    texts = {path: _turned(host, path, back=True) for path in paths(host) if state(host, path) != OLD}
+    for path, text in texts.items():
+        giving.place(host, path, text)
 
 
 def expect_way_back(host: Host) -> None:

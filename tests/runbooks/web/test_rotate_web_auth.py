@@ -136,6 +136,17 @@ def test_what_somebody_else_has_changed_since_is_neither_written_nor_put_back(tm
     assert made.here.text(".env") == "PROM_PASSWORD=mine\n"
 
 
+@pytest.mark.parametrize("changed", [".env", "prometheus/prometheus.yml"])
+def test_an_undo_that_may_not_touch_one_file_touches_none(changed: str, tmp_path: Path) -> None:
+    made = site(tmp_path).steps("look", "vet", "change_the_hash", "change_the_clients")
+    with (made.here.stack_folder / changed).open("a") as text:
+        text.write("# mine\n")
+    before = files(made.here)
+    with pytest.raises(Refused, match="somebody has changed"):
+        made.undo()
+    assert files(made.here) == before
+
+
 def test_files_of_another_user_keep_their_owner_through_a_throw_away_container(tmp_path: Path) -> None:
     made = site(tmp_path)
     made.here.foreign = True
