@@ -25,11 +25,21 @@ find . \( -name '.git' -o -name '*.git' \) -prune -o -type f -size -1024k -print
     --fixed-strings --file="$patterns" -- | sed --null-data 's,^\./,,'
 :
 """
+# Below a .git, only exit code 1 means that git does not track the file: 128 is a git that does not answer, as in another user's checkout.
 TRACKED = """
 for path; do
-    git -C "$(dirname -- "$path")" ls-files --error-unmatch -- "$(basename -- "$path")" > /dev/null 2>&1 && printf '%s\\0' "$path"
+    folder=$(cd -- "$(dirname -- "$path")" && pwd -P) || exit
+    above=$folder
+    until [ -e "$above/.git" ] || [ "$above" = / ]; do above=$(dirname -- "$above"); done
+    [ -e "$above/.git" ] || continue
+    said=$(git -C "$folder" ls-files --error-unmatch -- "$(basename -- "$path")" 2>&1 > /dev/null)
+    code=$?
+    case $code in
+        0) printf '%s\\0' "$path" ;;
+        1) ;;
+        *) printf '%s\\n' "$said" >&2; exit "$code" ;;
+    esac
 done
-:
 """
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from opsbook.errors import CommandFailed
 from opsbook.shell import Secret
 from opsbook.systems.password_text import holding, spellings, tracked, with_password
-from tests.here import ask
+from tests.fake import fake_host
+from tests.here import Here, ask
 from tests.repos import git
 
 OLD = "old-and-long-1"
@@ -80,3 +82,18 @@ def test_what_git_tracks_is_told_from_what_it_does_not(tmp_path: Path) -> None:
         (tmp_path / name).write_text(name)
     git(tmp_path, "add", "a")
     assert ask(tracked([str(tmp_path / "a"), str(tmp_path / "b")])) == (str(tmp_path / "a"),)
+
+
+def test_where_there_is_no_checkout_nothing_is_tracked(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    assert ask(tracked([str(tmp_path / "a")])) == ()
+
+
+def test_a_git_that_does_not_answer_is_no_untracked_file(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a").write_text("a")
+    git(tmp_path, "add", "deep/a")
+    host = fake_host(Here(env={"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}))
+    with pytest.raises(CommandFailed, match="dubious ownership"):
+        host.read(tracked([str(tmp_path / "deep" / "a")]))
