@@ -10,7 +10,7 @@ from opsbook.systems.root_view import Told
 FILTER6 = "filter6"                     # what opsbook-look is asked for
 INPUT, UFW = "INPUT", "ufw6-"
 RULE = re.compile(r"^-A (?P<chain>\S+) (?P<when>.*?)-[jg] (?P<target>\S+)", re.MULTILINE)
-HARMLESS = re.compile(r"-i lo |--ctstate (?:RELATED|ESTABLISHED|,)+ ")
+HARMLESS = re.compile(r"(?<!! )(?:-i lo |--ctstate (?:RELATED|ESTABLISHED|,)+ )")
 
 
 def lets_in_beside_ufw(told: Told) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ def test_where_only_ufw_decides_nothing_is_let_in_beside_it() -> None:
     (":INPUT DROP", ":INPUT ACCEPT", "INPUT does not drop"),
     ("-A INPUT -j ufw6-before-input\n", "", "UFW is not asked"),
     ("-A INPUT -j ufw6", "-A INPUT -p tcp -m tcp --dport 9100 -j ACCEPT\n-A INPUT -j ufw6", "--dport 9100 -j ACCEPT"),
+    ("-A INPUT -i lo", "-A INPUT ! -i lo", "-A INPUT ! -i lo -j ACCEPT"),
+    ("--ctstate REL", "! --ctstate REL", "! --ctstate RELATED,ESTABLISHED -j ACCEPT"),
     ("-A f2b-sshd -j RETURN", "-A f2b-sshd -j ACCEPT", "-A f2b-sshd -j ACCEPT"),
     ("-A f2b-sshd -j RETURN", "-A f2b-sshd -g INPUT", ""),
 ])  # fmt: skip
