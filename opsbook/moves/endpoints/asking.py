@@ -16,10 +16,10 @@ PLAIN = 80
 PATIENCE = 5    # seconds of silence at a port
 
 
-def seen(sites: Sequence[Site], address: str, passwords: Mapping[str, Secret]) -> Read[tuple[SiteSeen, ...]]:
-    """Every site as it is seen at that address, in one round trip; the passwords by the site's name."""
-    asked = together([question for site in sites for question in _questions(site, address, passwords.get(site.name))])
-    return Read(asked.ask, lambda result: _parsed(sites, asked.parse(result), passwords), stdin=asked.stdin, within=asked.within)
+def seen(sites: Sequence[Site], at: Mapping[str, str], passwords: Mapping[str, Secret]) -> Read[tuple[SiteSeen, ...]]:
+    """Every site as it is seen at its address, in one round trip; addresses and passwords by the site's name."""
+    asked = together([question for site in sites for question in _questions(site, at[site.name], passwords.get(site.name))])
+    return Read(asked.ask, lambda result: _parsed(sites, at, asked.parse(result), passwords), stdin=asked.stdin, within=asked.within)
 
 
 def _questions(site: Site, address: str, password: Secret | None) -> Iterator[Read[Any]]:
@@ -32,13 +32,15 @@ def _questions(site: Site, address: str, password: Secret | None) -> Iterator[Re
         yield front_door.page(site, address, password)
 
 
-def _parsed(sites: Sequence[Site], told: Sequence[Any], passwords: Mapping[str, Secret]) -> tuple[SiteSeen, ...]:
+def _parsed(
+    sites: Sequence[Site], at: Mapping[str, str], told: Sequence[Any], passwords: Mapping[str, Secret]
+) -> tuple[SiteSeen, ...]:
     answers = iter(told)
-    return tuple(_site(site, answers, with_password=site.name in passwords) for site in sites)
+    return tuple(_site(site, at[site.name], answers, with_password=site.name in passwords) for site in sites)
 
 
-def _site(site: Site, answers: Iterator[Any], *, with_password: bool) -> SiteSeen:
+def _site(site: Site, address: str, answers: Iterator[Any], *, with_password: bool) -> SiteSeen:
     resolved, (plain_port, port) = next(answers), next(answers)
     shown, plain, without = next(answers), next(answers), next(answers)
     allowed = next(answers) if with_password else None
-    return SiteSeen(site, resolved, {PLAIN: plain_port, site.port: port}, shown, plain, without, allowed)
+    return SiteSeen(site, address, resolved, {PLAIN: plain_port, site.port: port}, shown, plain, without, allowed)

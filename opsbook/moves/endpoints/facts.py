@@ -19,6 +19,7 @@ class SiteSeen:
     """One site from one seat; what has no answer because it was not asked is nothing."""
 
     site: Site
+    address: str                    # at which it was asked
     resolved: Resolved
     ports: Mapping[int, Reach]
     shown: Handshake
@@ -35,7 +36,7 @@ class Facts:
     now: float                              # the host's clock
     seat: str                               # the host from which the sites were asked
     outside: bool                           # another host than the one that serves them
-    address: str                            # at which they were asked, whatever DNS says
+    address: str                            # by which others know the host
     ours: frozenset[str]                    # the addresses of the host
     sites: tuple[SiteSeen, ...]
     own: Mapping[str, Handshake] = field(default_factory=dict)      # what the host's own loopback shows, by name

@@ -121,7 +121,7 @@ def _no_answer(page: Page) -> str:
 
 def _silence(f: Facts, s: SiteSeen, number: int) -> str:
     found: Reach = s.ports[number]
-    saw = f"{f.address} {found} to {f.seat}" if found.kind != "answers" else ""
+    saw = f"{s.address} {found} to {f.seat}" if found.kind != "answers" else ""
     if found.kind == "silent":
         saw += "; a firewall of the host or of its provider drops what comes"
     elif f.caddy:

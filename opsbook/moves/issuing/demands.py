@@ -35,7 +35,7 @@ def expect_the_way_in(host: Host, facts: Facts) -> None:
                 what = f"{seen.site.name}: {layer.name} fails, seen from {facts.seat}"
                 raise Refused(what, saw=layer.saw, next=layer.next, host=host.name)
         if seen.ports[PLAIN].kind != "answers":
-            saw = f"from {facts.seat}: {facts.address} port {PLAIN} {seen.ports[PLAIN]}"
+            saw = f"from {facts.seat}: {seen.address} port {PLAIN} {seen.ports[PLAIN]}"
             fix = f"sudo ufw allow {PLAIN}/tcp    (on {host.name}; and the provider's firewall)"
             raise Refused(f"{seen.site.name}: port {PLAIN} fails", saw=saw, next=fix, host=host.name)
     host.say(f"DNS points here, and ports 80 and 443 answer {facts.seat}")

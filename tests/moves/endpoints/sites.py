@@ -28,6 +28,7 @@ def certificate(name: str = NAME, *, starts: float = NOW - 10 * DAY, ends: float
 GOOD = Handshake(certificate(), protocol="TLSv1.3")
 WELL = SiteSeen(
     SITE,
+    ADDRESS,
     Resolved((ADDRESS,)),
     {80: REACHED, 443: REACHED},
     GOOD,

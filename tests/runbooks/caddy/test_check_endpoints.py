@@ -12,6 +12,7 @@ from opsbook.events import Event
 from opsbook.host import Host
 from opsbook.moves.issuing.demands import expect_a_caddyfile_that_starts
 from opsbook.runbook import NoParams
+from opsbook.systems import dns
 from opsbook.systems.together import together
 from tests.certs import issued
 from tests.fake import FakeTransport, a_run, fake_host
@@ -86,6 +87,16 @@ def test_a_record_is_right_that_leads_to_any_public_address_of_the_host(
     assert (f"{ALERTMANAGER}: DNS fails first" not in wrong) == right
 
 
+def test_a_site_is_asked_where_dns_leads_if_that_is_the_host_and_else_where_peers_find_it(here: FakeIssuing) -> None:
+    street = FakeStreet(here=here, points={ALERTMANAGER: "198.51.100.7", PROMETHEUS: "198.51.100.8"}, shut={"443": 137})
+    host = on(here, street)
+    _, wrong = checked(replace(host, entry=replace(host.entry, address="198.51.100.7")))
+    assert wrong[f"{ALERTMANAGER}: port 443 fails first"].startswith("198.51.100.7 gives no answer")
+    assert f"{PROMETHEUS}: DNS fails first" in wrong
+    dialled = "\n".join(street.asked)
+    assert ("198.51.100.7 443" in dialled, "192.0.2.10 443" in dialled, "198.51.100.8 443" in dialled) == (True, True, False)
+
+
 def test_a_lost_storage_a_broken_caddyfile_and_a_silent_authority_are_told_while_all_is_served(here: FakeIssuing) -> None:
     here.empty()
     here.broken, here.authority = "Caddyfile:37: unexpected end", False
@@ -128,8 +139,9 @@ def test_without_a_host_outside_the_host_itself_is_asked_and_that_is_said_loudly
 @pytest.mark.parametrize("error", [Unreachable("no route"), ConnectionLost("broken pipe")])
 def test_a_seat_that_does_not_answer_is_its_own_error_and_no_word_about_the_sites(here: FakeIssuing, error: Exception) -> None:
     silent = FakeTransport()
-    silent.teach(together([]), error)
     host = on(here)
+    for question in (together([]), dns.resolve(host.entry.peer_address or "")):
+        silent.teach(question, error)
     lost = replace(host.peer("outside"), transport=silent)
     with pytest.raises(CommandFailed, match="serverF cannot be asked"):
         checked(replace(host, connect_peer=lambda _role: lost))
