@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from opsbook.errors import CommandFailed
 from opsbook.host import Read, Result
 from opsbook.shell import Command, cmd
 from opsbook.systems.answers import nothing
+from opsbook.systems.bcrypt_hash import BCRYPT
 from opsbook.systems.caddyfile import filled
 from opsbook.systems.container import Container, Mount
 from opsbook.systems.inside import mounted
@@ -28,6 +29,7 @@ class Account:
     site: str
     user: str
     hash: str = field(repr=False)
+    algorithm: str = BCRYPT     # by which Caddy compares
 
 
 def adapted(container: Container, config: str, environment: Mapping[str, str], mounts: Iterable[Mount]) -> Read[tuple[Account, ...]]:
@@ -75,14 +77,15 @@ def _of_routes(routes: Iterable[Any], names: tuple[str, ...]) -> Iterator[Accoun
     for route in routes:
         own = tuple(name for matcher in route.get("match") or () for name in matcher.get("host", ()))
         for handler in route.get("handle") or ():
-            accounts = (handler.get("providers") or {}).get("http_basic", {}).get("accounts") or ()
-            yield from (Account(name, one["username"], one["password"]) for one in accounts for name in own or names)
+            asks = (handler.get("providers") or {}).get("http_basic", {})
+            by, accounts = (asks.get("hash") or {}).get("algorithm", BCRYPT), asks.get("accounts") or ()
+            yield from (Account(name, one["username"], one["password"], by) for one in accounts for name in own or names)
             yield from _of_routes(handler.get("routes") or (), own or names)
 
 
 def _meant(account: Account, environment: Mapping[str, str]) -> Account:
     """Return the account as Caddy runs it: `{env.NAME}` stays in its JSON, and is filled in before base64 is undone."""
-    return Account(account.site, filled(account.user, environment), _plain(filled(_plain(account.hash), environment)))
+    return replace(account, user=filled(account.user, environment), hash=_plain(filled(_plain(account.hash), environment)))
 
 
 def _plain(text: str) -> str:

@@ -9,6 +9,8 @@ import bcrypt
 from opsbook.errors import Refused
 from opsbook.shell import Secret
 
+BCRYPT = "bcrypt"
+NAMED = re.compile(r"\$([a-z0-9-]+)\$")     # how the hash of any algorithm begins
 FORM = re.compile(r"\$2[abxy]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}")
 LEAST = 10      # cost of a hash that is made here, whatever the old one had
 LONGEST = 72    # bytes: bcrypt hears nothing of what comes after
@@ -17,6 +19,14 @@ LONGEST = 72    # bytes: bcrypt hears nothing of what comes after
 def is_hash(text: str) -> bool:
     """Return whether the text is a whole hash; one of which Compose has eaten the `$` parts is none."""
     return FORM.fullmatch(text) is not None
+
+
+def algorithm(text: str) -> str:
+    """Return the name of the algorithm; what is left of a bcrypt hash, be it nothing, is one of bcrypt's still."""
+    if not text or text.startswith("$2"):
+        return BCRYPT
+    found = NAMED.match(text)
+    return found[1] if found else "unknown"
 
 
 def cost(text: str) -> int | None:

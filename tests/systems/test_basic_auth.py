@@ -47,6 +47,11 @@ def test_a_user_that_caddy_fills_in_is_too() -> None:
     assert first == TWO[0]
 
 
+def test_the_algorithm_is_what_caddy_compares_by() -> None:
+    other = captured("caddy_config.json").out.replace('"algorithm":"bcrypt"', '"algorithm":"argon2id"')
+    assert {account.algorithm for account in parse_accounts(Result(0, other), {})} == {"argon2id"}
+
+
 @pytest.mark.parametrize("odd", ["no base64!", "abc", encoded("\xff", "latin-1"), "{http.request.host}"])
 def test_what_is_neither_hash_nor_base64_stays_as_it_is(odd: str) -> None:
     assert {account.hash for account in parse_accounts(written(odd), {})} == {odd}

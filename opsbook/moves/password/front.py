@@ -18,6 +18,7 @@ from opsbook.shell import script
 from opsbook.systems import files
 from opsbook.systems.answers import nothing
 from opsbook.systems.basic_auth import Account, accepted, adapted
+from opsbook.systems.bcrypt_hash import BCRYPT, algorithm
 from opsbook.systems.caddyfile import Login, logins, resolved
 from opsbook.systems.compose import compose
 from opsbook.systems.container import Container, Mount
@@ -125,6 +126,7 @@ def env_keys(host: Host, one: Front, places: Iterable[int]) -> dict[str, str]:
 
 def _of_site(host: Host, one: Front, site: Site, known: Iterable[Account]) -> list[tuple[int, str]]:
     hashes = hashes_of(site, known)
+    _expect_bcrypt(host, site, known)
     if not hashes:
         saw = f"Caddy asks for no password of {site.username} there"
         raise Refused(f"{site.name} has no basic auth", saw=saw, next="mend sites in the inventory: opsbook hosts", host=host.name)
@@ -135,6 +137,15 @@ def _of_site(host: Host, one: Front, site: Site, known: Iterable[Account]) -> li
         saw = f"{one.path} has neither a hash nor {{$VARIABLE}} for {site.username}; an imported file or an argument of a snippet may"
         raise Refused(f"it cannot be seen where Caddy has the hash of {site.name} from", saw=saw, host=host.name)
     return found
+
+
+def _expect_bcrypt(host: Host, site: Site, known: Iterable[Account]) -> None:
+    mine = [account for account in known if account.site == site.name and account.user == site.username]
+    names = {account.algorithm if account.algorithm != BCRYPT else algorithm(account.hash) for account in mine}
+    if others := names - {BCRYPT}:
+        what = f"the password of {site.name} is hashed by {', '.join(sorted(others))}, and only bcrypt hashes are made here"
+        next_ = "in the config repo, let basic_auth name no algorithm, and give it a hash of  caddy hash-password --algorithm bcrypt"
+        raise Refused(what, next=next_, host=host.name)
 
 
 def _key(host: Host, variable: str, value: str | None, known: Mapping[str, str]) -> str:

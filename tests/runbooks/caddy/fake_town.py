@@ -66,6 +66,7 @@ class FakeTown(FakeStack):
     clients: tuple[str, ...] = (".env",)
     serves: str = ""                    # the Caddyfile that Caddy runs
     broken: dict[str, int] = field(default_factory=dict)        # by site: what it answers whoever asks
+    algorithm: str = "bcrypt"           # by which Caddy compares
     judged: str = ""                    # what Caddy's image says against a configuration
     starts: list[str] = field(default_factory=list)             # what came back by itself or by us
 
@@ -176,7 +177,8 @@ class FakeTown(FakeStack):
         text = self.files[source if source in self.files else CADDYFILE]
         environment = dict(line.split("=", 1) for line in stdin.splitlines())
         accounts = [{"username": one.user.text, "password": _at_adapting(one.hash, environment)} for one in logins(text)]
-        handle = [{"handler": "authentication", "providers": {"http_basic": {"accounts": accounts}}}]
+        asks = {"accounts": accounts, "hash": {"algorithm": self.algorithm}}
+        handle = [{"handler": "authentication", "providers": {"http_basic": asks}}]
         routes = [{"match": [{"host": [site.name]}], "handle": handle if f"{site.name} {{\n\timport" in text else []} for site in SITES]
         return Result(0, json.dumps({"apps": {"http": {"servers": {"srv0": {"routes": routes}}}}}))
 

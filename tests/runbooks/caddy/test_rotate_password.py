@@ -190,6 +190,21 @@ def test_a_hash_of_which_compose_has_eaten_a_part_is_named_and_mended() -> None:
     assert made.false(undone=True) == {}
 
 
+@pytest.mark.parametrize(("hash_", "by", "name"), [
+    ("$argon2id$v=19$m=47104,t=1,p=1$c2FsdA$aGFzaA", "argon2id", "argon2id"),
+    ("$argon2id$v=19$m=47104,t=1,p=1$c2FsdA$aGFzaA", "bcrypt", "argon2id"),
+    ("c2NyeXB0aGFzaA==", "scrypt", "scrypt"),
+    (OLD_HASH, "scrypt", "scrypt"),
+])
+def test_a_hash_by_another_algorithm_is_refused_by_its_name_before_anything_is_changed(hash_: str, by: str, name: str) -> None:
+    for text, file in ((TEXT.replace(OLD_HASH, hash_), VARIABLE), (TEXT, LITERAL.replace(OLD_HASH, hash_))):
+        made = town(FakeTown(files={ENV: text, CADDYFILE: file}, algorithm=by))
+        with pytest.raises(Refused, match=rf"the password of prometheus\.example is hashed by {name}, and only bcrypt") as refused:
+            made.steps()
+        assert hash_ not in str(refused.value)
+        assert (made.changes, made.here.wrong, made.operator.asked) == ([], 0, [])
+
+
 @pytest.mark.parametrize("alone", [True, False])
 def test_a_hash_that_is_written_out_is_changed_in_the_caddyfile(alone: bool) -> None:
     made = town(literal(alone=alone)).steps()
