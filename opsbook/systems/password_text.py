@@ -9,20 +9,19 @@ from opsbook.errors import CommandFailed
 from opsbook.host import Read, Result
 from opsbook.shell import Secret, script
 from opsbook.systems.rendered import parse_paths
+from opsbook.systems.scratch import OWN
 from opsbook.systems.yaml_text import Found, replaced, scalars
 
 YAML = (".yml", ".yaml")
 MEMBER = "password"     # how the keys of a password end: password, basicAuthPassword, smtp_auth_password
 
 # The patterns come by standard input. 123: nothing found, or a part could not be read.
-HOLDING = r"""
+HOLDING = OWN + r"""
 cd -- "$1" || exit
-patterns=$(mktemp) || exit
-trap 'rm --force -- "$patterns"' EXIT
-cat > "$patterns"
+cat > "$scratch/patterns" || exit
 find . \( -name '.git' -o -name '*.git' \) -prune -o -type f -size -1024k -print0 \
 | xargs --null --no-run-if-empty grep --files-with-matches --null --binary-files=without-match --no-messages \
-    --fixed-strings --file="$patterns" -- | sed --null-data 's,^\./,,'
+    --fixed-strings --file="$scratch/patterns" -- | sed --null-data 's,^\./,,'
 :
 """
 # Below a .git, only exit code 1 means that git does not track the file: 128 is a git that does not answer, as in another user's checkout.

@@ -7,10 +7,13 @@ from opsbook.shell import script
 from opsbook.systems.answers import nothing, stripped
 
 # Leftovers of operators who vanished go with the first scratch folder of another day.
-SCRATCH = """
+SWEEP = """
 find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'opsbook.????????' -user "$(id --user)" -mmin +1440 -exec rm --recursive --force -- {} +
-exec mktemp --directory --tmpdir opsbook.XXXXXXXX
 """
+MAKE = "mktemp --directory --tmpdir opsbook.XXXXXXXX"
+SCRATCH = f"{SWEEP}exec {MAKE}\n"
+# for scripts that need it themselves: $scratch, gone when they end
+OWN = f"{SWEEP}scratch=$({MAKE}) || exit\ntrap 'rm --recursive --force -- \"$scratch\"' EXIT\n"
 DROP = 'case $1 in */opsbook.????????) exec rm --recursive --force -- "$1" ;; *) exit 64 ;; esac'
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,28 @@ def test_files_are_found_in_every_spelling_but_not_in_gits_own_store(tmp_path: P
         path.write_text(text)
     assert ask(holding(str(tmp_path), Secret(NASTY))) == ("deep/er/y.yml", "j.json", "plain", "with space")
     assert ask(holding(str(tmp_path), Secret("not-there-at-all"))) == ()
+
+
+# A `find` that kills the search when it comes to the files.
+DEADLY = """#!/bin/bash
+[ "$1" = . ] && kill -KILL "$PPID"
+exec /usr/bin/find "$@"
+"""
+
+
+def test_what_a_killed_search_leaves_goes_with_a_later_one(tmp_path: Path) -> None:
+    temporary, programs = tmp_path / "tmp", tmp_path / "bin"
+    for folder in (temporary, programs):
+        folder.mkdir()
+    (programs / "find").write_text(DEADLY)
+    (programs / "find").chmod(0o755)
+    question, env = holding(str(programs), Secret(NASTY)), {"TMPDIR": str(temporary)}
+    with pytest.raises(CommandFailed):
+        fake_host(Here(env={**env, "PATH": f"{programs}:/usr/bin:/bin"})).read(question)
+    (left,) = temporary.iterdir()
+    os.utime(left, (1, 1))
+    assert fake_host(Here(env=env)).read(question) == ()
+    assert list(temporary.iterdir()) == []
 
 
 def test_the_password_is_no_argument_of_the_search() -> None:
