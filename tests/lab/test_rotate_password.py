@@ -151,6 +151,14 @@ def test_without_a_terminal_nothing_is_changed_and_the_other_ways_are_named(lab:
     assert snapshot(lab) == before
 
 
+def test_a_hand_over_that_fails_is_not_proven_and_the_same_run_goes_on_with_another_place(restored: Lab, tmp_path: Path) -> None:
+    ran = rotated("--to", "!false")
+    assert (ran.code, "false did not take the new password" in ran.err) == (4, True), ran.text
+    ran = rotated("--to", str(tmp_path / "new"))
+    assert (ran.code, "going on with the unfinished run" in ran.err) == (0, True), ran.text
+    assert works(restored, (tmp_path / "new").read_text().strip()) == EVERYWHERE
+
+
 def test_a_grafana_that_goes_away_half_way_leaves_the_old_password_everywhere(restored: Lab, tmp_path: Path) -> None:
     before = env(restored)
     breaking.break_(restored, "grafana-down-halfway")

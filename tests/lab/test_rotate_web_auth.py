@@ -51,6 +51,14 @@ def rotated(lcx: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     renew(lcx, LCX)
 
 
+def test_a_hand_over_that_fails_is_not_proven_and_the_same_run_goes_on_with_another_place(renewed_lcx: Lab, tmp_path: Path) -> None:
+    ran = opsbook(*ROTATE, "alertmanager", LCX, "--yes", "--to", "!false")
+    assert (ran.code, "false did not take" in ran.err) == (4, True), ran.text
+    ran = opsbook(*ROTATE, "alertmanager", LCX, "--yes", "--to", str(tmp_path / "new"))
+    assert (ran.code, "going on with the unfinished run" in ran.err) == (0, True), ran.text
+    assert answer(renewed_lcx, "alertmanager", (tmp_path / "new").read_text().removesuffix("\n")) == "200"
+
+
 def test_the_new_passwords_open_and_the_old_ones_do_not(
     lcx: Lab, rotated: tuple[Hunt, dict[str, str], dict[str, str], str]
 ) -> None:
