@@ -7,6 +7,7 @@ import re
 import pyrage
 
 from opsbook.errors import Refused, UsageError
+from opsbook.hints import hint_for
 from opsbook.shell import Secret
 
 MAGIC, BY_PASSPHRASE = b"age-encryption.org/v1\n", b"age-encryption.org/v1\n-> scrypt "
@@ -38,7 +39,8 @@ def opened_by(passphrase: Secret, sealed: bytes) -> bytes:
     try:
         return bytes(pyrage.passphrase.decrypt(sealed, passphrase.value))
     except pyrage.DecryptError as error:
-        raise Refused("the passphrase does not open this file, or the file is damaged", saw=str(error)) from None
+        hint = hint_for(str(error)) or ""
+        raise Refused("the passphrase does not open this file, or the file is damaged", saw=str(error), next=hint) from None
 
 
 def opened_with(identity: str, sealed: bytes) -> bytes:

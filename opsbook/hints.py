@@ -15,6 +15,7 @@ CATALOGUE: tuple[tuple[str, str], ...] = (
     ("could not read from remote repository", "the git server does not answer or refuses the key; `--as-is` works without it"),
     ("permission denied while trying to connect to the docker daemon", "the user is not in group docker (new logins only): opsbook doctor"),
     ("cannot connect to the docker daemon", "Docker does not run: opsbook triage names the command that starts it"),
+    ("excessive work parameter", "the passphrase was hashed on a faster machine than this one is now: try again when it is less busy"),
     ("no space left on device", "the disk is full: opsbook triage"),
     ("client sent an http request to an https server", "the service speaks TLS: set scheme: https in the inventory"),
 )

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "watch": "errors host record shell watch",
     "privileged": "privileged shell",
     "downloads": "errors host",
-    "age": "errors shell",
+    "age": "errors hints shell",
     "backup": "backup errors places",
     "public_key": "",
     "systems": "errors host inventory privileged shell systems web",
