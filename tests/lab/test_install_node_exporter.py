@@ -233,4 +233,4 @@ def architecture(lab: Lab) -> str:
 
 
 def address_of_mirror(lab: Lab) -> str:
-    return on_host(lab, "getent hosts mirror").split()[0]
+    return on_host(lab, "getent ahostsv4 mirror").split()[0]
