@@ -17,7 +17,7 @@ docker ps --all --quiet --no-trunc |
 echo "== images"; docker image ls --quiet --no-trunc | sort -u
 echo "== volumes and networks"; docker volume ls --quiet | sort; docker network ls --quiet | sort
 echo "== units"; systemctl list-unit-files --no-legend | sort
-echo "== firewall"; iptables-save | grep -v '^[#:]' | sort
+echo "== firewall"; iptables-save | awk '/^[*]/ { table = $1 } /^-A/ { print table, $0 }' | sort
 echo "== left over"
 find /home/claude-admin/.local/state/opsbook/record.json /run/lock/opsbook.holder.* /tmp/opsbook.* 2>/dev/null || true
 """
