@@ -27,6 +27,32 @@ store=$(docker volume inspect --format '{{.Mountpoint}}' "$2")/caddy/certificate
 for site in "${@:3}"; do rm -rf "$store"/*/"$site"; done
 docker restart "$1" >/dev/null
 """
+# Caddy before 2.9 registers an account for each site at once, and may store the key of one beside the address of another
+# (caddyserver/certmagic#293): then the authority refuses every later order. So a second Caddy registers one, for no site, alone.
+ACCOUNT = """
+store=$(docker volume inspect --format '{{.Mountpoint}}' "$2")/caddy/acme
+[ -e "$store/registered-alone" ] && exit
+rm -rf "$store"
+docker exec --interactive "$1" sh -euc '
+    cat > /tmp/alone
+    caddy run --adapter caddyfile --config /tmp/alone > /tmp/alone.log 2>&1 & alone=$!
+    stored() { test -s /data/caddy/acme/*/users/default/default.json && test -s /data/caddy/acme/*/users/default/default.key; }
+    for try in $(seq 200); do stored 2>/dev/null && break; sleep 0.1; done
+    kill "$alone"
+    wait "$alone" || true
+    stored || { tail /tmp/alone.log >&2; exit 1; }
+' <<'CADDYFILE'
+{
+	admin off
+	http_port 8880
+	https_port 8443
+	acme_ca https://ca.lab.invalid/acme/local/directory
+	acme_ca_root /etc/caddy/acme-root.crt
+}
+nobody.lab.invalid
+CADDYFILE
+touch "$store/registered-alone"
+"""
 
 
 def unproven(name: str) -> tuple[str, ...]:
@@ -44,8 +70,16 @@ def proven(name: str) -> None:
     until("every site has its certificate", lambda: not unproven(name), ISSUED_WITHIN, saw=lambda: f"not yet: {' '.join(unproven(name))}")
 
 
+def accounted(name: str) -> None:
+    """Let Caddy have an account with the authority whose key is its own, for the orders to come."""
+    script(name, ACCOUNT, CADDY, VOLUME)
+
+
 def renewed(name: str) -> None:
     """Let Caddy start anew and get the certificates that are missing or do not hold; where all is well, or no Caddy yet, do nothing."""
-    if holds("exec", name, "docker", "container", "inspect", CADDY) and (bad := {*unproven(name), *unkept(name)}):
+    if not holds("exec", name, "docker", "container", "inspect", CADDY):
+        return
+    accounted(name)
+    if bad := {*unproven(name), *unkept(name)}:
         script(name, ANEW, CADDY, VOLUME, *sorted(bad))
         proven(name)

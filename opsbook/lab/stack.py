@@ -10,7 +10,7 @@ from opsbook.lab.engine import Progress
 from opsbook.lab.lab import Lab
 from opsbook.lab.p24.env import env_text, rendered_files
 from opsbook.lab.placing import ADMIN, Placed, tar
-from opsbook.lab.sites import proven
+from opsbook.lab.sites import accounted, proven
 from opsbook.lab.wait import until
 
 CHECKOUT = "/opt/p24-infra"
@@ -65,6 +65,7 @@ def stack(lab: Lab, host: str, progress: Progress) -> None:
     knows_its_neighbours(name)
     progress(f"{host}: Prometheus answers, and knows its targets and its Alertmanager")
     proven(name)
+    accounted(name)
     progress(f"{host}: every site has its certificate")
 
 

@@ -32,9 +32,11 @@ from opsbook.moves.issuing.standing import Standing, standings
 from opsbook.moves.mounts import container_of
 from opsbook.moves.owing import owed
 from opsbook.moves.patience import settle
+from opsbook.shell import cmd
 from opsbook.systems.compose import compose
 
 ON = "caddy"
+FORGET_ACCOUNT = ("rm", "-r", "/data/caddy/acme")
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,11 @@ def has_what_was_wanted(host: Host, p: Params) -> Seen:
     good = [f"{name}: …{shake.certificate.serial[-8:]}" for name, shake in shown.items() if shake.certificate is not None]
     ok = bool(aim.aims(host)) and not progress.lacking
     saw = "\n".join(good if ok else [*filter(None, [progress.down]), *lines])
-    return Seen(ok, saw, f"opsbook recover-certs {host.name}    (it follows; Caddy itself tries again)")
+    again = f"opsbook recover-certs {host.name}"
+    if progress.account_refused and not progress.down:
+        forget = cmd("docker", "exec", container_of(host, ON).name, *FORGET_ACCOUNT)
+        return Seen(ok, saw, f"ssh {host.name} {forget}    (its ACME account is broken: Caddy makes a new one); then {again}")
+    return Seen(ok, saw, f"{again}    (it follows; Caddy itself tries again)")
 
 
 def is_healthy(host: Host, p: Params) -> Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from opsbook.check import Seen, look_once
 from opsbook.host import Host
-from opsbook.lab import authority
+from opsbook.lab import authority, sites
 from opsbook.lab.breaking import break_, mend
 from opsbook.lab.docker import script
 from opsbook.lab.lab import Lab
@@ -27,6 +28,15 @@ from tests.lab.snapshot import snapshot
 from tests.lab.stack_runs import impatient, killed_at_every_prompt, started
 from tests.runbooks.checkout_site import book
 
+# What Caddy before 2.9 may store by itself: one account's address, and the key of another.
+USERS = "users=$(docker volume inspect --format '{{.Mountpoint}}' \"$1\")/caddy/acme/ca.lab.invalid-acme-local-directory/users/default"
+KEEP_ACCOUNT = f'{USERS}; cat "$users/default.json"'
+ANOTHERS_KEY = f"""
+{USERS}
+mkdir -p "$users"
+openssl ecparam -name prime256v1 -genkey -noout > "$users/default.key"
+printf '%s' "$2" > "$users/default.json"
+"""
 BOOK = book("recover-certs")
 RECOVER = ("--lab", "recover-certs", VPS)
 ALL = len(SITES)
@@ -93,6 +103,20 @@ def test_certificates_that_ended_are_replaced_once_the_authority_answers(town: L
     script(town.container(authority.NAME), authority.SERVE)
     ran = recover()
     assert (ran.code, "its certificate ended 1 h ago" in ran.err, "changed, and proven" in ran.err) == (0, True, True), ran.text
+    mend(town)
+
+
+def test_an_account_that_the_authority_does_not_take_ends_in_a_red_proof_whose_advice_helps(town: Lab) -> None:
+    account = script(town.container(VPS), KEEP_ACCOUNT, sites.VOLUME)
+    break_(town, "caddy-volume-lost")
+    script(town.container(VPS), ANOTHERS_KEY, sites.VOLUME, account)
+    ran = recover()
+    assert (ran.code, "acme:error:malformed" in ran.err) == (4, True), ran.text
+    advice = re.search(r"ssh vps-i1 (docker exec monitoring-caddy-1 rm -r /data/caddy/acme) ", " ".join(ran.err.split()))
+    assert advice, ran.text
+    on_vps(town, advice[1])
+    ran = recover()
+    assert (ran.code, "changed, and proven" in ran.err) == (0, True), ran.text
     mend(town)
 
 

@@ -38,6 +38,9 @@ ufw allow 22/tcp >/dev/null
 ufw --force enable >/dev/null
 echo 'PasswordAuthentication no' > /etc/ssh/sshd_config.d/00-opsbook.conf
 systemctl restart ssh
+printf '%s\\n' '#!/bin/sh' '### BEGIN INIT INFO' '# Provides: x' '# Default-Start: 2' '### END INIT INFO' > /etc/init.d/exporter
+chmod 0755 /etc/init.d/exporter
+systemctl daemon-reload
 """
 MESS = {"serverA": INSTALL, "serverB": INSTALL + DOCKER, "serverC": PROVISION}
 

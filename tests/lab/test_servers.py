@@ -31,9 +31,12 @@ def inside(lab: Lab, host: str, text: str, *args: str) -> str:
     return script(lab.container(host), text, *args).strip()
 
 
+def address(lab: Lab, host: str) -> str:
+    return inside(lab, host, 'getent ahostsv4 "$(hostname)" | cut --delimiter=" " --fields=1').split()[0]
+
+
 def up_of(lab: Lab, job: str, host: str) -> str:
-    address = inside(lab, host, "hostname --ip-address").split()[0]
-    query = f'query=up{{job="{job}",instance=~"{address}:.*"}}'
+    query = f'query=up{{job="{job}",instance=~"{address(lab, host)}:.*"}}'
     told = inside(lab, "serverF", 'curl --silent --get --data-urlencode "$1" http://127.0.0.1:9090/api/v1/query', query)
     return str(json.loads(told)["data"]["result"][0]["value"][1])
 
@@ -62,12 +65,11 @@ def test_a_fresh_server_lets_root_in_and_knows_no_claude_admin(servers: Lab) -> 
 
 
 def test_a_stranger_and_the_scraper_meet_silence_until_a_port_is_opened_for_the_scraper(renewed: Lab) -> None:
-    dial = "timeout 2 bash -c 'exec 3<>/dev/tcp/serverA/9100'"
+    dial = f"timeout 2 bash -c 'exec 3<>/dev/tcp/{address(renewed, 'serverA')}/9100'"
     break_(renewed, "text-file-busy")
     assert [ssh(renewed, host, dial).returncode for host in ("serverF", "stranger")] == [124, 124]
     assert up_of(renewed, "node", "serverA") == "0"
-    scraper = inside(renewed, "serverF", "hostname --ip-address").split()[0]
-    inside(renewed, "serverA", 'ufw allow from "$1" to any port 9100 proto tcp', scraper)
+    inside(renewed, "serverA", 'ufw allow from "$1" to any port 9100 proto tcp', address(renewed, "serverF"))
     assert [ssh(renewed, host, dial).returncode for host in ("serverF", "stranger")] == [0, 124]
     until("the scraper sees it", lambda: up_of(renewed, "node", "serverA") == "1", within=30)
 

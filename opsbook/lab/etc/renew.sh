@@ -41,7 +41,7 @@ tac <<<"$fresh" | while IFS= read -r path; do [ -z "$path" ] || rm -rf --one-fil
 done
 rm -rf /var/lib/opsbook /var/lib/node_exporter /run/opsbook
 
-if touched etc/systemd; then systemctl daemon-reload; systemctl reset-failed; fi
+if touched 'etc/systemd|etc/init\.d|usr/local/lib/systemd'; then systemctl daemon-reload; systemctl reset-failed; fi
 if [ "$sockets" = active ]; then systemctl stop ssh.socket ssh.service; systemctl daemon-reload; fi
 if touched etc/ssh || [ "$sockets" = active ]; then
     systemctl reset-failed ssh.service 2>/dev/null || true # several restarts in ten seconds are no crash loop

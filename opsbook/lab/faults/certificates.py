@@ -37,6 +37,7 @@ rm "$work/request" "$work/about"
 tar --create --directory="$work" .
 rm -r "$work"
 """
+# Caddy tries a few times within seconds, and after that a minute later: until then it keeps what it was given.
 PLANT = """
 store=$(docker volume inspect --format '{{.Mountpoint}}' "$2")/caddy/certificates/ca.lab.invalid-acme-local-directory
 mkdir -p "$store"
@@ -45,6 +46,12 @@ docker restart "$1" >/dev/null
 for site in "${@:3}"; do
     ask="curl --silent --insecure --max-time 5 --resolve $site:443:127.0.0.1 --output /dev/null https://$site/"
     for try in $(seq 200); do $ask && continue 2; sleep 0.1; done
+    exit 1
+done
+began=$(docker inspect --format '{{.State.StartedAt}}' "$1")
+gave_up() { docker logs --since "$began" "$1" 2>&1 | grep '"will retry"' | grep --fixed-strings "[$2]" >/dev/null; }
+for site in "${@:3}"; do
+    for try in $(seq 300); do gave_up "$1" "$site" && continue 2; sleep 0.1; done
     exit 1
 done
 """

@@ -16,7 +16,10 @@ from opsbook.systems.tls import Handshake
 
 CADDY = "caddy"
 LOOK_EVERY = 1.0
-HOPELESS = ("rateLimited", "rejectedIdentifier", "caa")     # problems for which a further attempt, soon, is in vain
+# Problems of RFC 8555 that say the authority does not take the stored account. Caddy before 2.9 registers an account for each site at
+# once, and may store the key of one beside the address of another (caddyserver/certmagic#293): every later order is refused then.
+NO_ACCOUNT = ("acme:error:malformed", "acme:error:accountDoesNotExist")
+HOPELESS = ("rateLimited", "rejectedIdentifier", "caa", *NO_ACCOUNT)    # for these a further attempt, soon, is in vain
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class Progress:
     def over(self) -> bool:
         """Return whether waiting longer cannot help."""
         return not self.lacking or all(any(sign in self.words.get(name, "") for sign in HOPELESS) for name in self.lacking)
+
+    @property
+    def account_refused(self) -> bool:
+        """Return whether the authority does not take the account that Caddy has stored, so that no order can succeed."""
+        return any(sign in words for words in self.words.values() for sign in NO_ACCOUNT)
 
     def lines(self, names: Iterable[str]) -> dict[str, str]:
         """Return a line for each site."""

@@ -371,6 +371,17 @@ def test_where_the_authority_has_said_no_for_good_nobody_waits(made: Recovering)
     assert host.clock() == waited
 
 
+def test_an_account_that_the_authority_does_not_take_is_told_with_the_way_out(made: Recovering) -> None:
+    lost(made)
+    host, waited = made.host, made.host.clock()
+    for name in (PROMETHEUS, ALERTMANAGER):
+        made.caddy.fail(name, "HTTP 400 urn:ietf:params:acme:error:malformed - The request message was malformed")
+    aim.remember(host, standing.standings(host), BEGUN, anew=False)
+    following.follow(host, 600)
+    assert host.clock() == waited
+    assert "rm -r /data/caddy/acme " in made.false()["has_what_was_wanted"].next
+
+
 def test_a_plan_orders_nothing_and_keeps_nothing(made: Recovering) -> None:
     made.run.plan = True
     lost(made).steps()
