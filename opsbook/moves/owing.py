@@ -16,6 +16,6 @@ def owed(host: Host, name: str, change: Write, *, about: str = "") -> Iterator[N
     """Let the host make this change if the block does not come to its end; an error leaves it owed, and it is paid when the run ends."""
     command = change.do
     assert isinstance(command, Command)     # noqa: S101  the host can run programs only
-    host.write(replace(debt(name, command), title=f"let the host {name.replace('-', ' ')} if we vanish", about=about or change.title))
+    host.write(replace(debt(name, command), about=about or change.title))
     yield
     host.write(paid(name))

@@ -31,9 +31,12 @@ def undo(visit: Visit, before: int = outcome.UNPROVEN) -> int:
         visit.explain(error)
         return error.exit_code
     except NothingToUndo as error:
-        visit.explain(error)
         visit.guard.update(phase="do")      # so that a rerun goes on, and does not try this again
         visit.proofs = failed
+        if asked_for or error.next:
+            visit.explain(error)
+        else:
+            visit.host.say(error.what)      # no second failure: the first one has been told
         return error.exit_code if asked_for else before
     except OpsbookError as error:
         visit.explain(error)

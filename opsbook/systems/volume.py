@@ -101,6 +101,7 @@ rmdir -- "$before-back"
 rm -rf {INCOMING}
 sync
 """
+WITHOUT = 'cd -- "$1" 2>/dev/null || exit 0; exec rm -rf "./$2"\n'
 LISTED = 'cd -- "$1/$2" 2>/dev/null || exit 0; exec ls -A\n'
 
 
@@ -150,6 +151,10 @@ class Folder:
     def swap_back(self, run: str, title: str) -> Write:
         """Put back what `swap` of that run took away, as far as it did."""
         return Write(cmd(*self._throwaway(SWAP_BACK, run, change=True)), title)
+
+    def without(self, below: str, title: str) -> Write:
+        """Remove a folder below it for good; one that is not there is fine."""
+        return Write(cmd(*self._throwaway(WITHOUT, below, change=True)), title)
 
     def _throwaway(self, text: str, *values: str, change: bool = False, fed: bool = False) -> tuple[str, ...]:
         more = (*(("--interactive",) if fed else ()), *((f"--user={self.user}",) if self.user else ()))

@@ -42,7 +42,7 @@ def debt(name: str, command: Command) -> Write:
     """Return the write that makes the host run this command if we vanish; the same name replaces."""
     line = command.line() + "\n"
     order = replace(script(REGISTER, len(line.encode()), _checked(name)), shown=f"leave {name} to the host")
-    return Write(order, f"let the host run `{command}` if we vanish", stdin=line)
+    return Write(order, f"let the host {name.replace('-', ' ')} if we vanish", stdin=line)
 
 
 def paid(name: str) -> Write:

@@ -27,16 +27,14 @@ from opsbook.moves.certificate_restore import Wish
 from opsbook.moves.endpoints import layers
 from opsbook.moves.endpoints.gather import expect_sites, gather
 from opsbook.moves.endpoints.loopback import shown_here
-from opsbook.moves.issuing import aim, aside, counting, demands, following
+from opsbook.moves.issuing import account, aim, aside, counting, demands, following
 from opsbook.moves.issuing.standing import Standing, standings
 from opsbook.moves.mounts import container_of
 from opsbook.moves.owing import owed
 from opsbook.moves.patience import settle
-from opsbook.shell import cmd
 from opsbook.systems.compose import compose
 
 ON = "caddy"
-FORGET_ACCOUNT = ("rm", "-r", "/data/caddy/acme")
 
 
 @dataclass(frozen=True)
@@ -98,13 +96,16 @@ def renew(host: Host, p: Params) -> None:
 
 
 def follow(host: Host, p: Params) -> None:
-    """Follow the orders until each site has its certificate."""
+    """Follow the orders until each site has its certificate; an account that the authority does not take is made anew."""
     if not (p.force or _aims_at_more(host)):
         return      # with --from-backup, too: nothing is ordered then
     if host.run.plan and host.run.skipped:
         host.say(f"then: follow Caddy's orders for at most {patience(host):g} s")
         return
-    following.follow(host, patience(host))
+    progress = following.follow(host, patience(host))
+    if account.is_refused(progress.words.values()):
+        account.forget(host)
+        following.follow(host, patience(host))
     host.keep(**{counting.ISSUED: {**_new_ones(host), **host.run.kept.get(counting.ISSUED, {})}})
 
 
@@ -144,11 +145,7 @@ def has_what_was_wanted(host: Host, p: Params) -> Seen:
     good = [f"{name}: …{shake.certificate.serial[-8:]}" for name, shake in shown.items() if shake.certificate is not None]
     ok = bool(aim.aims(host)) and not progress.lacking
     saw = "\n".join(good if ok else [*filter(None, [progress.down]), *lines])
-    again = f"opsbook recover-certs {host.name}"
-    if progress.account_refused and not progress.down:
-        forget = cmd("docker", "exec", container_of(host, ON).name, *FORGET_ACCOUNT)
-        return Seen(ok, saw, f"ssh {host.name} {forget}    (its ACME account is broken: Caddy makes a new one); then {again}")
-    return Seen(ok, saw, f"{again}    (it follows; Caddy itself tries again)")
+    return Seen(ok, saw, f"opsbook recover-certs {host.name}    (it follows; Caddy itself tries again)")
 
 
 def is_healthy(host: Host, p: Params) -> Seen:

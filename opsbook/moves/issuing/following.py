@@ -9,17 +9,15 @@ from opsbook.errors import CommandFailed
 from opsbook.host import Host
 from opsbook.moves import services
 from opsbook.moves.endpoints.loopback import shown_here
-from opsbook.moves.issuing import aim
+from opsbook.moves.issuing import account, aim
 from opsbook.systems import caddy_log
 from opsbook.systems.caddy_log import Entry
+from opsbook.systems.container import Container
 from opsbook.systems.tls import Handshake
 
 CADDY = "caddy"
 LOOK_EVERY = 1.0
-# Problems of RFC 8555 that say the authority does not take the stored account. Caddy before 2.9 registers an account for each site at
-# once, and may store the key of one beside the address of another (caddyserver/certmagic#293): every later order is refused then.
-NO_ACCOUNT = ("acme:error:malformed", "acme:error:accountDoesNotExist")
-HOPELESS = ("rateLimited", "rejectedIdentifier", "caa", *NO_ACCOUNT)    # for these a further attempt, soon, is in vain
+HOPELESS = ("rateLimited", "rejectedIdentifier", "caa", *account.REFUSED)    # for these a further attempt, soon, is in vain
 
 
 @dataclass(frozen=True)
@@ -34,11 +32,6 @@ class Progress:
     def over(self) -> bool:
         """Return whether waiting longer cannot help."""
         return not self.lacking or all(any(sign in self.words.get(name, "") for sign in HOPELESS) for name in self.lacking)
-
-    @property
-    def account_refused(self) -> bool:
-        """Return whether the authority does not take the account that Caddy has stored, so that no order can succeed."""
-        return any(sign in words for words in self.words.values() for sign in NO_ACCOUNT)
 
     def lines(self, names: Iterable[str]) -> dict[str, str]:
         """Return a line for each site."""
@@ -57,11 +50,11 @@ def look(host: Host) -> tuple[Progress, Mapping[str, Handshake]]:
     lacking = aim.missed(host, shown)
     found = services.container(host, CADDY)
     down = "" if found is not None and found.running else f"Caddy is {found.state}" if found is not None else "Caddy has no container"
-    return Progress(lacking, _words(host, found.id, lacking) if found is not None and lacking else {}, down), shown
+    return Progress(lacking, _words(host, found, lacking) if found is not None and lacking else {}, down), shown
 
 
-def follow(host: Host, patience: float) -> None:
-    """Say whatever changes until every site has its certificate, no attempt can help, or the time is over; the proof judges."""
+def follow(host: Host, patience: float) -> Progress:
+    """Say whatever changes until every site has its certificate, no attempt can help, or the time is over; return the last look."""
     known: dict[str, str] = {}
     deadline = host.clock() + patience
     while True:
@@ -73,14 +66,14 @@ def follow(host: Host, patience: float) -> None:
         known = lines
         left = deadline - host.clock()
         if progress.over or left <= 0:
-            return
+            return progress
         host.pause(min(LOOK_EVERY, left))
 
 
-def _words(host: Host, container: str, lacking: Iterable[str]) -> dict[str, str]:
-    """Return the last complaint about each site since the run began; nothing where the log cannot be read."""
+def _words(host: Host, found: Container, lacking: Iterable[str]) -> dict[str, str]:
+    """Return the last complaint about each site of this process since the run began; nothing where the log cannot be read."""
     try:
-        log = host.read(caddy_log.entries(container, host.run.started))
+        log = host.read(caddy_log.entries(found.id, max(host.run.started, found.started)))
     except CommandFailed:
         return {}
     last = {name: _last(log, name) for name in lacking}

@@ -20,6 +20,8 @@ ADDRESS, CADDYFILE, DIRECTORY = "192.0.2.10", f"{WITH_SITES.directory}/Caddyfile
 SITES = tuple(Site(name, "prometheus", "admin", "ADMIN_PASSWORD", "/-/ready") for name in NAMES)
 STACK = replace(WITH_SITES, sites=SITES)
 HERE = replace(ENTRY, stack=STACK, peer_address=ADDRESS)
+ANOTHERS = "acme/ca.example/another's.key"                       # beside it, the stored account is not taken
+MALFORMED = "HTTP 400 urn:ietf:params:acme:error:malformed - The request message was malformed"
 OUTSIDER = HostEntry("serverF", address="192.0.2.20", roles=("outside",))
 
 
@@ -56,11 +58,13 @@ class FakeIssuing(FakeCaddy):
         self.log.append(json.dumps({"ts": self.now, "level": "error", "msg": text, "identifier": name, "error": error}))
 
     def read_storage(self) -> None:
-        before = set(self.memory)
+        answers, taken = self.authority, not (self.root / ANOTHERS).exists()
+        self.authority = answers and taken
         super().read_storage()
-        if hasattr(self, "log") and not self.authority:
-            for name in set(NAMES) - set(self.memory) | (before - set(self.memory)):
-                self.fail(name)
+        self.authority = answers
+        if hasattr(self, "log"):
+            for name in set(NAMES) - set(self.memory):
+                self.fail(name, MALFORMED if answers else "connection refused")
 
     def run(self, command: Command, stdin: str | None, within: float) -> Result:
         words = [word for word in command.words if isinstance(word, str)]
@@ -84,7 +88,9 @@ class FakeIssuing(FakeCaddy):
         if words[0] == "curl":
             return Result(0, '{"newOrder": "x"}') if self.authority else Result(7, "", "curl: (7) Connection refused")
         if "docker logs" in line and "grep" in line:
-            return Result(1, "", "no such container") if self.mute else Result(0, "\n".join(self.log))
+            since = float(line.partition("--since=")[2].partition(" ")[0])
+            told = [one for one in self.log if json.loads(one)["ts"] >= since]
+            return Result(1, "", "no such container") if self.mute else Result(0, "\n".join(told))
         return super().run(command, stdin, within)
 
 

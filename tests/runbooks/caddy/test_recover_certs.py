@@ -23,7 +23,7 @@ from opsbook.systems.acme import LETS_ENCRYPT
 from tests.certs import DAY, issued
 from tests.fake import FakeGuard, a_run
 from tests.runbooks.caddy.fake_caddy import CA, MONTH_AGO, NAMES
-from tests.runbooks.caddy.fake_issuing import ADDRESS, STACK, FakeIssuing, FakeStreet, seen_from
+from tests.runbooks.caddy.fake_issuing import ADDRESS, ANOTHERS, MALFORMED, STACK, FakeIssuing, FakeStreet, seen_from
 from tests.runbooks.caddy.test_restore_certs import KilledError, Meddling, die, on_disk, pay
 from tests.runbooks.checkout_site import book
 from tests.runbooks.fake_stack import BEGUN
@@ -32,6 +32,13 @@ from tests.runbooks.stack_site import Site
 ALERTMANAGER, PROMETHEUS = NAMES
 BOOK = book("recover-certs")
 SENT = ["let the host start caddy if we vanish", "restart caddy", "the host need no longer start caddy if we vanish"]
+WITH_ANOTHER_ACCOUNT = [
+    "let the host start caddy if we vanish",
+    "stop caddy",
+    "remove the ACME account that the authority does not take",
+    "start caddy",
+    "the host need no longer start caddy if we vanish",
+]
 
 
 @dataclass
@@ -83,6 +90,13 @@ def made(tmp_path: Path) -> Recovering:
 
 def lost(made: Recovering) -> Recovering:
     made.caddy.empty()
+    return made
+
+
+def with_anothers_key(made: Recovering) -> Recovering:
+    """Let the stored account be one that the authority does not take."""
+    (key := made.caddy.root / ANOTHERS).parent.mkdir(parents=True, exist_ok=True)
+    key.touch()
     return made
 
 
@@ -371,15 +385,31 @@ def test_where_the_authority_has_said_no_for_good_nobody_waits(made: Recovering)
     assert host.clock() == waited
 
 
-def test_an_account_that_the_authority_does_not_take_is_told_with_the_way_out(made: Recovering) -> None:
-    lost(made)
-    host, waited = made.host, made.host.clock()
-    for name in (PROMETHEUS, ALERTMANAGER):
-        made.caddy.fail(name, "HTTP 400 urn:ietf:params:acme:error:malformed - The request message was malformed")
-    aim.remember(host, standing.standings(host), BEGUN, anew=False)
-    following.follow(host, 600)
-    assert host.clock() == waited
-    assert "rm -r /data/caddy/acme " in made.false()["has_what_was_wanted"].next
+def test_an_account_that_the_authority_does_not_take_is_removed_so_that_caddy_makes_another(made: Recovering) -> None:
+    with_anothers_key(lost(made))
+    clock = made.host.clock()
+    made.steps()
+    assert (made.false(), made.caddy.orders, made.host.clock() - clock < 60) == ({}, 2, True)
+    assert made.changes == [*SENT, *WITH_ANOTHER_ACCOUNT]
+    assert f"{PROMETHEUS}: waiting; Caddy: could not get certificate from issuer: {MALFORMED}" in made.said
+
+
+def test_killed_after_any_write_on_the_way_to_another_account_a_rerun_gets_there(made: Recovering) -> None:
+    for at in range(1, len(SENT) + len(WITH_ANOTHER_ACCOUNT) + 1):
+        with_anothers_key(lost(made))
+        made.run = a_run(runbook="recover-certs", started=made.caddy.now)
+        with pytest.raises(KilledError):
+            replace(made, guard=Killing(at=at)).steps()
+        pay(made.caddy)
+        assert made.again().steps().false() == {}
+
+
+def test_an_account_that_is_refused_again_is_not_made_anew_for_ever(made: Recovering) -> None:
+    with_anothers_key(lost(made))
+    made.guard = Meddling(title="start caddy", before=lambda: with_anothers_key(made))      # type: ignore[arg-type, return-value]
+    made.steps()
+    assert made.changes == [*SENT, *WITH_ANOTHER_ACCOUNT]
+    assert "error:malformed" in made.false()["has_what_was_wanted"].saw
 
 
 def test_a_plan_orders_nothing_and_keeps_nothing(made: Recovering) -> None:

@@ -27,8 +27,8 @@ from tests.test_host_secrets import FakeHands
 
 KEY = pyrage.x25519.Identity.generate()
 SWAPPING = [
-    "lay the backup's 5 files beside Caddy's storage", "let the host run", "stop caddy", "swap Caddy's storage for the backup's 5 files",
-    "start caddy", "the host need no longer start caddy if we vanish",
+    "lay the backup's 5 files beside Caddy's storage", "let the host start caddy if we vanish", "stop caddy",
+    "swap Caddy's storage for the backup's 5 files", "start caddy", "the host need no longer start caddy if we vanish",
 ]  # fmt: skip
 
 
