@@ -48,7 +48,8 @@ rm -f /tmp/hunt.stop; touch /tmp/hunt.on
 '
 """
 DOCKER = "command -v docker > /dev/null || exit 0"      # the host outside has none
-# on the host, when all is over; runc keeps a container's environment in /tmp for the moment in which it starts a health check
+# on the host, when all is over; runc keeps a container's environment in /tmp for the moment in which it starts a health
+# check, and what a throw-away container printed is gone with it, while promtail may have sent it on
 PLACES = {
     "docker inspect": f"{DOCKER}; docker ps --all --quiet | xargs -r docker inspect",
     "docker logs": f"{DOCKER}; for one in $(docker ps --all --quiet); do docker logs $one 2>&1; done",
@@ -58,6 +59,10 @@ PLACES = {
         "find /home/*/.local/state /run/lock /tmp /var/tmp -xdev -type f -not -name 'runc-process*' -exec cat {} + 2>/dev/null || true"
     ),
     "checkout": "cd /opt/*/.git && git --git-dir=. -c safe.directory='*' log --all --patch --max-count=50 2>/dev/null || true",
+    "log store": (
+        f"{DOCKER}; docker ps --format '{{{{.Names}}}}' | grep loki > /dev/null || exit 0; curl --silent --show-error --fail --get "
+        "--data-urlencode 'query={job=\"docker\"}' --data limit=5000 http://127.0.0.1:3100/loki/api/v1/query_range"
+    ),
 }
 
 
