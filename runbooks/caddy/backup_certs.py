@@ -18,10 +18,9 @@ from opsbook.backup.payload import Payload, written
 from opsbook.counted import counted
 from opsbook.errors import Refused
 from opsbook.host import Host
-from opsbook.moves import certificate_backup as backup
-from opsbook.moves import certificate_store as store
-from opsbook.moves.certificate_standing import Standing, moment, standings
 from opsbook.moves.services import expect_own_project
+from opsbook.moves.stored_certificates import backup, store
+from opsbook.moves.stored_certificates.standing import Standing, moment, standings
 
 ON = "caddy"
 

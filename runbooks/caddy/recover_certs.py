@@ -21,9 +21,7 @@ from typing import Annotated
 from opsbook.check import Seen, so, within
 from opsbook.counted import counted
 from opsbook.host import Host
-from opsbook.moves import certificate_restore as restoring
 from opsbook.moves import neighbours, services
-from opsbook.moves.certificate_restore import Wish
 from opsbook.moves.endpoints import layers
 from opsbook.moves.endpoints.gather import expect_sites, gather
 from opsbook.moves.endpoints.loopback import shown_here
@@ -32,6 +30,8 @@ from opsbook.moves.issuing.standing import Standing, standings
 from opsbook.moves.mounts import container_of
 from opsbook.moves.owing import owed
 from opsbook.moves.patience import settle
+from opsbook.moves.stored_certificates import restoring
+from opsbook.moves.stored_certificates.restoring import Wish
 from opsbook.systems.compose import compose
 
 ON = "caddy"

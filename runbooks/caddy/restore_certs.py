@@ -13,11 +13,11 @@ from typing import Annotated
 
 from opsbook.check import Seen, within
 from opsbook.host import Host
-from opsbook.moves import certificate_restore as restoring
 from opsbook.moves import neighbours, services
-from opsbook.moves.certificate_restore import Wish
-from opsbook.moves.certificate_store import CADDY
 from opsbook.moves.patience import settle
+from opsbook.moves.stored_certificates import restoring
+from opsbook.moves.stored_certificates.restoring import Wish
+from opsbook.moves.stored_certificates.store import CADDY
 
 ON = "caddy"
 

@@ -15,6 +15,7 @@ from opsbook.lab.lab import Lab, checkout_name, here
 from opsbook.lab.renew import renew
 from opsbook.lab.reset import reset
 from opsbook.lab.up import up
+from tests.lab.front import OUTSIDE
 
 HERE = Path(__file__).parent
 
@@ -55,6 +56,14 @@ def lab(own_lab: Lab) -> Lab:
     up(own_lab, say, STACK)
     reset(own_lab)
     return own_lab
+
+
+@pytest.fixture(scope="module")
+def town(lab: Lab) -> Iterator[Lab]:
+    """The lab with a host outside."""
+    up(lab, say, (OUTSIDE,))
+    yield lab
+    reset(lab)
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,11 @@ What holds a secret by design is left out by naming it: `hunt.finds(secrets, apa
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import subprocess
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ from tests.lab.secrets_at_large import ways_to_write
 GLANCE = 0.02
 LOOKS = 40          # at each process: it may become another program soon after it was made
 SHORTEST = 8        # a shorter form would be found by chance
+OPERATORS = "arguments of the operator", "environment of the operator"
+LABS = "arguments in the lab", "environment in the lab"
+HERE = (*OPERATORS, *LABS)
 # Each line once: what `ps` and `ps e` would have shown of any process, between `on` and `stop`.
 WATCH = """
 rm -f /tmp/hunt.stop; touch /tmp/hunt.on
@@ -43,16 +47,22 @@ rm -f /tmp/hunt.stop; touch /tmp/hunt.on
     !seen[of $0]++ { print of, $0 }
 '
 """
-# on the host, when all is over; runc keeps a container's environment in /tmp for the moment in which it starts a health check
+DOCKER = "command -v docker > /dev/null || exit 0"      # the host outside has none
+# on the host, when all is over; runc keeps a container's environment in /tmp for the moment in which it starts a health
+# check, and what a throw-away container printed is gone with it, while promtail may have sent it on
 PLACES = {
-    "docker inspect": "docker ps --all --quiet | xargs -r docker inspect",
-    "docker logs": "for one in $(docker ps --all --quiet); do docker logs $one 2>&1; done",
+    "docker inspect": f"{DOCKER}; docker ps --all --quiet | xargs -r docker inspect",
+    "docker logs": f"{DOCKER}; for one in $(docker ps --all --quiet); do docker logs $one 2>&1; done",
     "log of the host": "journalctl --no-pager --output=cat; cat /var/log/*.log 2>/dev/null || true",
     "shell history": "cat /root/.*history /home/*/.*history 2>/dev/null || true",
     "files of runs": (
         "find /home/*/.local/state /run/lock /tmp /var/tmp -xdev -type f -not -name 'runc-process*' -exec cat {} + 2>/dev/null || true"
     ),
     "checkout": "cd /opt/*/.git && git --git-dir=. -c safe.directory='*' log --all --patch --max-count=50 2>/dev/null || true",
+    "log store": (
+        f"{DOCKER}; docker ps --format '{{{{.Names}}}}' | grep loki > /dev/null || exit 0; curl --silent --show-error --fail --get "
+        "--data-urlencode 'query={job=\"docker\"}' --data limit=5000 http://127.0.0.1:3100/loki/api/v1/query_range"
+    ),
 }
 
 
@@ -65,7 +75,7 @@ class Hunt:
     host: str = VPS
     said: dict[str, str] = field(default_factory=dict)      # by the words that were typed
     processes: str = ""                                     # of the host
-    own: set[bytes] = field(default_factory=set)            # arguments and environments on the operator's machine
+    here: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))   # of all processes of this machine, by their kind
 
     def run(self, *words: str, stdin: str | None = None) -> Ran:
         """Run opsbook without a terminal."""
@@ -95,7 +105,7 @@ class Hunt:
         for kind in ("arguments", "environment"):
             lines = (line for line in self.processes.splitlines() if line.startswith(f"{kind} "))
             yield f"{kind} on the host", "\n".join(lines)
-        yield "processes of the operator", b"\n".join(self.own).decode(errors="replace")
+        yield from ((kind, b"\n".join(self.here[kind]).decode(errors="replace")) for kind in HERE)
         yield "journal", self.journal()
         yield from self._files()
         yield from ((place, script(self.lab.container(self.host), look)) for place, look in PLACES.items())
@@ -119,7 +129,7 @@ def hunting(lab: Lab, folder: Path, host: str = VPS) -> Iterator[Hunt]:
     """Watch every process of the host and of this machine until the block ends."""
     hunt, over = Hunt(lab, folder, host), threading.Event()
     (folder / "inventory.yaml").write_text(lab.inventory.read_text())
-    seen, here = folder / "processes", threading.Thread(target=_watch_here, args=(hunt.own, over), daemon=True)
+    seen, here = folder / "processes", threading.Thread(target=_watch_here, args=(hunt.here, over), daemon=True)
     words = ["docker", "exec", lab.container(host), "bash", "-c", WATCH]
     with seen.open("wb") as sink, subprocess.Popen(words, stdout=sink) as watcher:
         here.start()
@@ -135,6 +145,15 @@ def hunting(lab: Lab, folder: Path, host: str = VPS) -> Iterator[Hunt]:
     hunt.processes = seen.read_bytes().decode(errors="replace")
 
 
+def expect_unseen(hunt: Hunt, secrets: Mapping[str, str], run: str, work: str, apart_from: tuple[str, ...] = ()) -> None:
+    """Expect to find nothing of the secrets, in a search that does find the run by its name here, and its work on the host."""
+    found = hunt.finds({**secrets, "the run": run, "its work": work}, apart_from)
+    assert {place for place, names in found.items() if "the run" in names} >= {"journal", "arguments of the operator"}
+    assert "its work" in found.get("arguments on the host", ())
+    leaks = {place: names - {"the run", "its work"} for place, names in found.items()}
+    assert {place: names for place, names in leaks.items() if names} == {}
+
+
 def shown(text: str, secrets: Mapping[str, str]) -> set[str]:
     """Return the names of the secrets that can be read in the text."""
     return {name for name, value in secrets.items() if any(form in text for form in _all_forms(value))}
@@ -144,12 +163,20 @@ def _all_forms(value: str) -> set[str]:
     return {form for form in (*forms(value), *ways_to_write(value)) if len(form) >= SHORTEST}
 
 
-def _watch_here(own: set[bytes], over: threading.Event) -> None:
+def _watch_here(seen: dict[str, set[bytes]], over: threading.Event) -> None:
     looked = Counter[str]()
     while not over.wait(GLANCE):
         for process in os.listdir("/proc"):     # noqa: PTH208  this is done all the time
             if process.isdigit() and looked[process] < LOOKS:
                 looked[process] += 1
-                for name in ("cmdline", "environ"):
-                    with suppress(OSError):
-                        own.update(Path("/proc", process, name).read_bytes().split(b"\0"))
+                with suppress(OSError):         # it has just ended
+                    _glance(Path("/proc", process), seen)
+
+
+def _glance(process: Path, seen: dict[str, set[bytes]]) -> None:
+    """Keep what `ps` and `ps e` would show of a process: the operator's, or one of any host of the lab, also of those not watched."""
+    own_numbers = re.search(r"^NSpid:(.*)$", (process / "status").read_text(), re.MULTILINE)
+    nested = own_numbers is not None and len(own_numbers[1].split()) > 1       # a container's process has a number in there, too
+    for kind, name in zip(LABS if nested else OPERATORS, ("cmdline", "environ"), strict=True):
+        with suppress(OSError):                 # root may be refused the environment of a container's process
+            seen[kind].update((process / name).read_bytes().split(b"\0"))

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from opsbook.lab.breaking import break_, mend
-from opsbook.lab.docker import script
 from opsbook.lab.lab import Lab
-from opsbook.lab.reset import reset
-from opsbook.lab.up import up
-from tests.lab.conftest import say
 from tests.lab.front import OUTSIDE, SITES, check
+from tests.lab.hunt import expect_unseen, hunting
 from tests.lab.process import Ran
-from tests.lab.reach import on_vps
-from tests.lab.secrets_at_large import WATCH
+from tests.lab.reach import VPS, on_vps
+from tests.lab.secrets_at_large import ENV, SECRET_KEYS
 from tests.lab.snapshot import snapshot
 
 ALERTMANAGER, GRAFANA, PROMETHEUS = sorted(SITES)
 DROP = "DOCKER-USER --protocol tcp --match conntrack --ctorigdstport {} --jump DROP"
 SERVE = 'docker exec --interactive monitoring-caddy-1 caddy reload --adapter caddyfile --config "$1"'
 OPEN_TO_ALL = 'docker exec monitoring-caddy-1 cat /etc/caddy/Caddyfile | sed "s/import protected//; s/^grafana[.]/old./" | ' + SERVE
-
-
-@pytest.fixture(scope="module")
-def town(lab: Lab) -> Iterator[Lab]:
-    """The lab with a host outside."""
-    up(lab, say, (OUTSIDE,))
-    yield lab
-    reset(lab)
 
 
 @pytest.fixture
@@ -106,14 +94,15 @@ def test_a_port_that_a_firewall_closes_to_the_world_is_told_although_the_host_it
     assert "drops what comes" in found[f"{PROMETHEUS}: {fails} fails first"]
 
 
-def test_the_password_is_in_no_argument_on_the_host_that_asks(town: Lab, tmp_path: Path) -> None:
-    words, file = ["docker", "exec", town.container(OUTSIDE), "bash", "-c", WATCH], tmp_path / "arguments"
-    with file.open("wb") as sink, subprocess.Popen(words, stdout=sink) as watcher:
-        ran = check("--json")
-        script(town.container(OUTSIDE), "touch /tmp/seen.stop")
-        watcher.wait(timeout=60)
-    script(town.container(OUTSIDE), "rm -f /tmp/seen.stop /tmp/seen.on")
-    seen = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    password = on_vps(town, "sed --quiet 's/^GRAFANA_ADMIN_PASSWORD=//p' /opt/p24-infra/monitoring/.env").strip().strip("'")
-    assert (ran.code, "read -r -d ''" in seen) == (0, True), "our script was not seen, so its children were not either"
-    assert password not in seen + ran.text
+def test_no_password_is_seen_on_the_host_that_asks_on_the_one_that_is_asked_or_here(town: Lab, tmp_path: Path) -> None:
+    at_stranger, at_vps = tmp_path / "stranger", tmp_path / "vps"
+    at_stranger.mkdir()
+    at_vps.mkdir()
+    secrets = dict(SECRET_KEYS.findall(on_vps(town, f"cat {ENV}")))
+    with hunting(town, at_stranger, OUTSIDE) as outside, hunting(town, at_vps) as asked:
+        ran = outside.run("check-endpoints", VPS, "--json", "--debug")
+        asked.run("check-endpoints", VPS)
+    assert (ran.code, "GRAFANA_ADMIN_PASSWORD" in secrets) == (0, True), ran.text
+    services_own = ("docker inspect", "environment on the host", "environment in the lab")
+    expect_unseen(outside, secrets, run="check-endpoints", work="read -r -d ''", apart_from=services_own[2:])
+    expect_unseen(asked, secrets, run="check-endpoints", work="--adapter=caddyfile", apart_from=services_own)

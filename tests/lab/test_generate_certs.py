@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from opsbook.lab.lab import Lab
 from opsbook.lab.renew import renew
+from tests.lab.hunt import expect_unseen, hunting
 from tests.lab.lcx_stack import LCX, done, files, on_lcx, red, started
+from tests.lab.private_keys import keys_in, parts
 from tests.lab.process import opsbook
 from tests.lab.stack_runs import killed_at_every_prompt
 
@@ -54,14 +57,20 @@ def test_they_are_made_once_trusted_by_clients_and_undone_to_what_was(fresh: Lab
     assert (undone.code, files(fresh) == before) == (0, True), undone.text
 
 
-def test_no_key_is_an_argument_or_leaves_the_host(fresh: Lab) -> None:
-    ran = opsbook(*GENERATE, "--jsonl", "--debug")
+def test_no_key_is_seen_anywhere_or_leaves_the_host(fresh: Lab, tmp_path: Path) -> None:
+    old = keys_in(fresh, LCX, CERTS)
+    with hunting(fresh, tmp_path, LCX) as hunt:
+        ran = hunt.run("generate-certs", LCX, f"--confirm={LCX}", "--jsonl", "--debug")
     assert ran.code == 0, ran.text
     assert "PRIVATE KEY" not in ran.text
-    assert on_lcx(fresh, f"grep --recursive --files-with-matches 'PRIVATE KEY' /tmp ~claude-admin {CERTS} | sort").split() == [
-        f"{CA}/ca.key", f"{CERTS}/.opsbook-before/alertmanager.key", f"{CERTS}/.opsbook-before/prometheus.key",
-        f"{CERTS}/alertmanager.key", f"{CERTS}/prometheus.key",
-    ]  # fmt: skip
+    own = [f"{CA}/ca.key", f"{CERTS}/alertmanager.key", f"{CERTS}/prometheus.key"]
+    kept = [f"{CERTS}/.opsbook-before/alertmanager.key", f"{CERTS}/.opsbook-before/prometheus.key"]
+    shown = on_lcx(fresh, f"grep --recursive --files-with-matches 'PRIVATE KEY' /tmp ~claude-admin {CERTS}").split()
+    assert sorted(shown) == sorted([*own, *kept])
+    new = {**keys_in(fresh, LCX, CA), **keys_in(fresh, LCX, CERTS)}
+    assert (len(old), sorted(new)) == (2, sorted([*own, *kept]))
+    secrets = {**parts(old, "before"), **parts(new, "after")}
+    expect_unseen(hunt, secrets, run="generate-certs", work=f"{CERTS}/prometheus.key")
 
 
 def test_killed_at_every_step_it_makes_them_once(fresh: Lab) -> None:

@@ -14,14 +14,14 @@ from opsbook.lab import authority, sites
 from opsbook.lab.breaking import break_, mend
 from opsbook.lab.docker import script
 from opsbook.lab.lab import Lab
-from opsbook.lab.reset import reset
-from opsbook.lab.up import up
+from opsbook.mask import key_lines
 from opsbook.moves import neighbours
 from opsbook.moves.issuing import aim
 from opsbook.moves.issuing.standing import standings
-from tests.lab.conftest import say
-from tests.lab.front import OUTSIDE, SITES, issued, recover, seen_from_outside, serials
-from tests.lab.process import Terminal, opsbook
+from tests.lab.front import SITES, issued, recover, seen_from_outside, serials
+from tests.lab.hunt import Hunt, expect_unseen, hunting
+from tests.lab.private_keys import keys_in, parts
+from tests.lab.process import Ran, Terminal, opsbook
 from tests.lab.reach import VPS, on_vps
 from tests.lab.snapshot import snapshot
 from tests.lab.stack_runs import impatient, killed_at_every_prompt, started
@@ -39,14 +39,9 @@ printf '%s' "$2" > "$users/default.json"
 BOOK = book("recover-certs")
 RECOVER = ("--lab", "recover-certs", VPS)
 ALL = len(SITES)
-
-
-@pytest.fixture(scope="module")
-def town(lab: Lab) -> Iterator[Lab]:
-    """The lab with a host outside."""
-    up(lab, say, (OUTSIDE,))
-    yield lab
-    reset(lab)
+STORAGE = '$(docker volume inspect --format "{{.Mountpoint}}" monitoring_caddy_data)/caddy'
+KEYS = ALL + 1      # and that of the ACME account
+PASSPHRASES = {"passphrase": "corréct h0rse; 'battery'", "wrong passphrase": "corréct h0rse; 'stable'"}
 
 
 @pytest.fixture
@@ -131,22 +126,39 @@ def test_an_authority_that_goes_down_meanwhile_ends_in_a_red_proof_and_a_rerun_f
     assert (issued(lost) - had, started(lost, "caddy")) == (ALL, process)
 
 
-def test_force_orders_new_ones_although_all_is_well(town: Lab) -> None:
-    had, before = issued(town), serials(town)
-    ran = recover("--force")
+def test_force_orders_new_ones_although_all_is_well_and_no_key_is_seen_anywhere(town: Lab, tmp_path: Path) -> None:
+    had, before, old = issued(town), serials(town), keys_in(town, VPS, STORAGE)
+    with hunting(town, tmp_path) as hunt:
+        ran = hunt.run("recover-certs", VPS, "--force", f"--confirm={VPS}", "--jsonl", "--debug")
     assert (ran.code, issued(town) - had, set(serials(town)) & set(before)) == (0, ALL, set()), ran.text
+    new = keys_in(town, VPS, STORAGE)
+    assert (len(old) >= KEYS, len(set(new.values()) - set(old.values()))) == (True, ALL)
+    expect_unseen(hunt, {**parts(old, "before"), **parts(new, "after")}, run="recover-certs", work="--log-driver=none")
 
 
-def test_from_a_backup_the_same_certificates_come_back_without_an_order(town: Lab, tmp_path: Path) -> None:
+def test_from_a_backup_the_same_certificates_come_back_without_an_order_and_nothing_secret_is_seen(town: Lab, tmp_path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
-    saved = opsbook("--lab", "backup-certs", VPS, f"--recipient={tmp_path / 'key.pub'}", f"--into={tmp_path / 'saved'}")
-    assert saved.code == 0, saved.text
-    had, before = issued(town), serials(town)
-    break_(town, "caddy-volume-lost")
-    (backup,) = (tmp_path / "saved").glob("*.age")
-    ran = recover(f"--from-backup={backup}", f"--identity={tmp_path / 'key'}")
-    assert (ran.code, issued(town), serials(town)) == (0, had, before), ran.text
+    had, before, keys = issued(town), serials(town), keys_in(town, VPS, STORAGE)
+    with hunting(town, tmp_path) as hunt:
+        for seal in (f"--recipient={tmp_path / 'key.pub'}", "--passphrase=-"):
+            saved = hunt.run("backup-certs", VPS, seal, f"--into={tmp_path / seal[2]}", stdin=f"{PASSPHRASES['passphrase']}\n")
+            assert saved.code == 0, saved.text
+        break_(town, "caddy-volume-lost")
+        plan = from_backup(hunt, "r", f"--identity={tmp_path / 'key'}", "--plan", "--jsonl")
+        refused = from_backup(hunt, "p", "--passphrase=-", stdin=PASSPHRASES["wrong passphrase"])
+        ran = from_backup(hunt, "p", "--passphrase=-", "--jsonl", stdin=PASSPHRASES["passphrase"])
+    assert (plan.code, refused.code, ran.code) == (0, 3, 0), plan.text + refused.text + ran.text
+    assert (issued(town), serials(town)) == (had, before)
+    identity = {"identity": "\n".join(key_lines((tmp_path / "key").read_text())[1:])}      # the first line is the same in all
+    secrets = {**PASSPHRASES, **parts(identity, "given"), **parts(keys, "saved")}
+    expect_unseen(hunt, secrets, run="recover-certs", work="--log-driver=none")
     mend(town)
+
+
+def from_backup(hunt: Hunt, folder: str, *words: str, stdin: str | None = None) -> Ran:
+    """Run recover-certs with the backup in that folder, and show as much as it can."""
+    (backup,) = (hunt.folder / folder).glob("*.age")
+    return hunt.run("recover-certs", VPS, f"--confirm={VPS}", f"--from-backup={backup}", *words, "--debug", stdin=stdin)
 
 
 def test_each_sentence_is_red_where_its_effect_is_missing(lost: Lab) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 from opsbook.errors import CommandFailed, Refused, UsageError
 from opsbook.host import Host
 from opsbook.inventory import Site
-from opsbook.moves import certificate_store as store
 from opsbook.moves import services, vantage
 from opsbook.moves.endpoints import asking
 from opsbook.moves.endpoints.facts import CADDYFILE, Facts, SiteSeen
 from opsbook.moves.endpoints.homes import Homes, ask_seat, homes_of
 from opsbook.moves.endpoints.loopback import shown_here
 from opsbook.moves.password.front import expect_accepted, front
+from opsbook.moves.stored_certificates import store
 from opsbook.shell import Secret
 from opsbook.systems import acme, dns, docker, pem
 from opsbook.systems.caddy import Caddy, Sites

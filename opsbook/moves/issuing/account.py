@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from opsbook.host import Host
-from opsbook.moves import certificate_store as store
 from opsbook.moves import services
+from opsbook.moves.stored_certificates import store
 
 REFUSED = ("acme:error:malformed", "acme:error:accountDoesNotExist")    # RFC 8555, 6.7: Boulder and step-ca say the first of a wrong key
 

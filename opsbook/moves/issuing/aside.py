@@ -6,9 +6,9 @@ from opsbook.check import Seen, so
 from opsbook.counted import counted
 from opsbook.errors import NothingToUndo
 from opsbook.host import Host
-from opsbook.moves import certificate_store as store
 from opsbook.moves import services
 from opsbook.moves.issuing.standing import Standing, standings
+from opsbook.moves.stored_certificates import store
 from opsbook.systems.volume import AWAY
 
 ASIDE, HAD = "set aside", "had"      # the id of the run that did it; by the sites' names, the serials of what was stored

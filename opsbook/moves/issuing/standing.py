@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from opsbook.host import Host
 from opsbook.inventory import Site
-from opsbook.moves import certificate_store as store
 from opsbook.moves.endpoints.certificates import flaw, late
 from opsbook.moves.endpoints.loopback import shown_here
+from opsbook.moves.stored_certificates import store
 from opsbook.moves.triage.words import age
 from opsbook.systems import pem
 from opsbook.systems.tls import Certificate, Handshake

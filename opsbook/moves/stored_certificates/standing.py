@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from opsbook.backup.tarball import Stored
 from opsbook.host import Host
-from opsbook.moves import certificate_store as store
-from opsbook.moves.certificate_store import Held
+from opsbook.moves.stored_certificates import store
+from opsbook.moves.stored_certificates.store import Held
 from opsbook.systems import tls
 from opsbook.systems.tls import Handshake
 

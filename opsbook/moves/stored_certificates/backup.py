@@ -13,7 +13,7 @@ from opsbook.backup.payload import Manifest, Payload
 from opsbook.backup.tarball import Stored
 from opsbook.errors import PlanEnds, UsageError
 from opsbook.host import Host
-from opsbook.moves import certificate_store as store
+from opsbook.moves.stored_certificates import store
 
 PASSPHRASE = "the passphrase of the backup"  # noqa: S105  what the operator is asked for
 PROMPT = "prompt"

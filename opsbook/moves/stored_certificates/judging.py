@@ -8,9 +8,9 @@ from typing import Protocol
 from opsbook.backup.payload import Payload
 from opsbook.errors import Refused
 from opsbook.host import Host
-from opsbook.moves import certificate_store as store
-from opsbook.moves.certificate_standing import handshakes, moment, names, usable
-from opsbook.moves.certificate_store import Held
+from opsbook.moves.stored_certificates import store
+from opsbook.moves.stored_certificates.standing import handshakes, moment, names, usable
+from opsbook.moves.stored_certificates.store import Held
 
 RENEWED_AT = 1 / 3      # Caddy renews when so much of its life is left to a certificate
 

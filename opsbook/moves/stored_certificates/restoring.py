@@ -15,12 +15,11 @@ from opsbook.check import Seen, expect, so
 from opsbook.counted import counted
 from opsbook.errors import NothingToUndo
 from opsbook.host import Host
-from opsbook.moves import certificate_backup as backup
-from opsbook.moves import certificate_store as store
 from opsbook.moves import meaning, services
-from opsbook.moves.certificate_judging import judge
-from opsbook.moves.certificate_standing import handshakes, names
 from opsbook.moves.owing import owed
+from opsbook.moves.stored_certificates import backup, store
+from opsbook.moves.stored_certificates.judging import judge
+from opsbook.moves.stored_certificates.standing import handshakes, names
 from opsbook.systems.compose import compose
 from opsbook.systems.volume import BEFORE, INCOMING
 
