@@ -12,6 +12,7 @@ from opsbook.moves.endpoints.loopback import shown_here
 from opsbook.moves.issuing import aim
 from opsbook.systems import caddy_log
 from opsbook.systems.caddy_log import Entry
+from opsbook.systems.container import Container
 from opsbook.systems.tls import Handshake
 
 CADDY = "caddy"
@@ -57,7 +58,7 @@ def look(host: Host) -> tuple[Progress, Mapping[str, Handshake]]:
     lacking = aim.missed(host, shown)
     found = services.container(host, CADDY)
     down = "" if found is not None and found.running else f"Caddy is {found.state}" if found is not None else "Caddy has no container"
-    return Progress(lacking, _words(host, found.id, lacking) if found is not None and lacking else {}, down), shown
+    return Progress(lacking, _words(host, found, lacking) if found is not None and lacking else {}, down), shown
 
 
 def follow(host: Host, patience: float) -> None:
@@ -77,10 +78,10 @@ def follow(host: Host, patience: float) -> None:
         host.pause(min(LOOK_EVERY, left))
 
 
-def _words(host: Host, container: str, lacking: Iterable[str]) -> dict[str, str]:
-    """Return the last complaint about each site since the run began; nothing where the log cannot be read."""
+def _words(host: Host, found: Container, lacking: Iterable[str]) -> dict[str, str]:
+    """Return the present process's last complaint about each site since the run began; nothing where the log cannot be read."""
     try:
-        log = host.read(caddy_log.entries(container, host.run.started))
+        log = host.read(caddy_log.entries(found.id, max(host.run.started, found.started)))
     except CommandFailed:
         return {}
     last = {name: _last(log, name) for name in lacking}
