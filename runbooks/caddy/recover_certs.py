@@ -14,7 +14,7 @@ it was; who wants to be able to undo that takes restore-certs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -71,11 +71,11 @@ def look(host: Host, p: Params) -> None:
     now, found = host.now(), standings(host)
     for one in found:
         host.say(f"{one.name}: {one.wrong(now) or 'well'}; {one.told(now)}")
-    if _follows(host, p) or not _lacking(host, p, found, now):
-        aim.remember(host, found, now, anew=False)
+    if _follows(host, p, found):
         return
     aim.remember(host, found, now, anew=p.force)
-    _expect_all_that_an_order_needs(host, p, found, now)
+    if p.force or any(one.wrong(now) for one in found):
+        _expect_all_that_an_order_needs(host, p, found, now)
 
 
 def renew(host: Host, p: Params) -> None:
@@ -132,7 +132,9 @@ def runs_anew(host: Host, p: Params) -> Seen:
     """Caddy's process was made by this run, where it needed a new one."""
     if not (p.force or _aims_at_more(host) or host.run.kept.get(restoring.SWAPPED)):
         return Seen(ok=True, saw="this run needed none")
-    return services.has_started_anew(host, ON)
+    seen = services.has_started_anew(host, ON)
+    lost = [one.name for one in standings(host) if one.is_lost] if seen.ok and p.from_backup is None else []
+    return replace(seen, ok=False, saw=f"{', '.join(lost)}: lost again, and in that process's memory alone") if lost else seen
 
 
 def has_what_was_wanted(host: Host, p: Params) -> Seen:
@@ -188,13 +190,9 @@ def what_caddy_logged(host: Host, p: Params) -> str:
     return services.last_words(host, ON, lines=40)
 
 
-def _lacking(host: Host, p: Params, found: tuple[Standing, ...], now: float) -> list[Standing]:
-    return [one for one in found if p.force or one.wrong(now)]
-
-
-def _follows(host: Host, p: Params) -> bool:
+def _follows(host: Host, p: Params, found: tuple[Standing, ...]) -> bool:
     """Return whether an earlier process of this run has done its part already, so that only the orders are left to be followed."""
-    done = aim.KEPT in host.run.kept and (not p.force or aside.is_aside(host))
+    done = aim.KEPT in host.run.kept and (not p.force or aside.is_aside(host)) and not any(one.is_lost for one in found)
     return done and services.has_started_anew(host, ON).ok
 
 

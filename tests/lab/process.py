@@ -65,10 +65,15 @@ class Terminal:
             os.execv(sys.executable, [sys.executable, "-m", "opsbook", *self.words])
         return self
 
+    @property
+    def new(self) -> str:
+        """What came since the last answer."""
+        return self.seen[self._read :]
+
     def until(self, ready: Callable[[str], bool], within: float = 90) -> bool:
         """Read until `ready` holds for what came since the last answer; false when the process ended instead."""
         deadline = time.monotonic() + within
-        while not ready(self.seen[self._read :]):
+        while not ready(self.new):
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError(f"nothing awaited came within {within} s:\n{self.seen}")

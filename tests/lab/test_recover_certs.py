@@ -36,6 +36,11 @@ mkdir -p "$users"
 openssl ecparam -name prime256v1 -genkey -noout > "$users/default.key"
 printf '%s' "$2" > "$users/default.json"
 """
+STORED = """
+cd "$(docker volume inspect --format '{{.Mountpoint}}' "$1")/caddy"
+find certificates -type f -exec sha256sum {} + | sort
+"""
+SHELL = "docker exec monitoring-caddy-1 readlink -f /bin/sh"
 BOOK = book("recover-certs")
 RECOVER = ("--lab", "recover-certs", VPS)
 ALL = len(SITES)
@@ -134,6 +139,23 @@ def test_force_orders_new_ones_although_all_is_well_and_no_key_is_seen_anywhere(
     new = keys_in(town, VPS, STORAGE)
     assert (len(old) >= KEYS, len(set(new.values()) - set(old.values()))) == (True, ALL)
     expect_unseen(hunt, {**parts(old, "before"), **parts(new, "after")}, run="recover-certs", work="--log-driver=none")
+
+
+def test_a_force_whose_orders_come_to_nothing_undoes_itself_through_caddys_own_busybox(town: Lab, tmp_path: Path) -> None:
+    had, before, stored = issued(town), serials(town), script(town.container(VPS), STORED, sites.VOLUME)
+    terminal = Terminal((*impatient(town, tmp_path, settle=10), "recover-certs", VPS, "--force")).start()
+    assert terminal.prompt(), terminal.seen
+    script(town.container(authority.NAME), authority.STOP)
+    terminal.answer(VPS)
+    code = terminal.end()
+    script(town.container(authority.NAME), authority.SERVE)
+    assert (code, "the undo is proven" in terminal.seen) == (5, True), terminal.seen
+    assert f"change   bring the certificates of {', '.join(SITES)} back that were set aside" in terminal.seen
+    assert on_vps(town, SHELL).endswith("/busybox\n")
+    assert (issued(town), serials(town), script(town.container(VPS), STORED, sites.VOLUME)) == (had, before, stored)
+    again = recover()
+    assert (again.code, "already so" in again.err, "nothing was changed" in again.err) == (0, True, True), again.text
+    assert (issued(town), serials(town)) == (had, before)
 
 
 def test_from_a_backup_the_same_certificates_come_back_without_an_order_and_nothing_secret_is_seen(town: Lab, tmp_path: Path) -> None:

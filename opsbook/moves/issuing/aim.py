@@ -1,4 +1,4 @@
-"""What a run aims at for each site: the stored certificate, or a new one; decided once, and kept for a rerun."""
+"""What a run aims at for each site: the stored certificate, or a new one; decided before it makes a process, and kept for a rerun."""
 
 from __future__ import annotations
 
@@ -38,10 +38,9 @@ class Aim:
 
 
 def remember(host: Host, standing: Iterable[Standing], now: float, *, anew: bool) -> None:
-    """Keep what the run aims at; a rerun keeps what the first run decided."""
-    if KEPT not in host.run.kept:
-        aims = {one.name: _aim(one, now, anew=anew) for one in standing}
-        host.keep(**{KEPT: aims})
+    """Keep what the run aims at with the process that it is going to make; a rerun that only follows that one keeps it as it is."""
+    known = aims(host)
+    host.keep(**{KEPT: {one.name: _aim(one, known.get(one.name), now, anew=anew) for one in standing}})
 
 
 def aims(host: Host) -> Mapping[str, Aim]:
@@ -55,7 +54,8 @@ def missed(host: Host, shown: Mapping[str, Handshake]) -> dict[str, str]:
     return {name: why for name, why in found.items() if why}
 
 
-def _aim(one: Standing, now: float, *, anew: bool) -> list[object]:
+def _aim(one: Standing, earlier: Aim | None, now: float, *, anew: bool) -> list[object]:
     stored = "" if anew else one.usable(now)
-    known = (one.served, one.kept.serial if one.kept is not None else "")
-    return [stored, one.served, sorted({serial for serial in known if serial})]
+    before = earlier.before if earlier is not None else ()
+    known = {*before, one.served, one.kept.serial if one.kept is not None else ""}
+    return [stored, one.served, sorted(serial for serial in known if serial)]

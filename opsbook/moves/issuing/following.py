@@ -71,7 +71,7 @@ def follow(host: Host, patience: float) -> Progress:
 
 
 def _words(host: Host, found: Container, lacking: Iterable[str]) -> dict[str, str]:
-    """Return the last complaint about each site of this process since the run began; nothing where the log cannot be read."""
+    """Return the present process's last complaint about each site since the run began; nothing where the log cannot be read."""
     try:
         log = host.read(caddy_log.entries(found.id, max(host.run.started, found.started)))
     except CommandFailed:

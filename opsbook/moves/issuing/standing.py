@@ -32,6 +32,11 @@ class Standing:
         """Return the serial of what is served; nothing where nothing is."""
         return self.shown.certificate.serial if self.shown.certificate is not None else ""
 
+    @property
+    def is_lost(self) -> bool:
+        """Return whether it is served from Caddy's memory alone: the process that serves it stores no other."""
+        return bool(self.served) and self.kept is None
+
     def wrong(self, now: float) -> str:
         """Return what is not well; nothing for a good certificate that Caddy keeps, too."""
         if found := flaw(self.shown, self.name, now):

@@ -43,11 +43,14 @@ def test_what_is_wrong_and_what_a_new_process_would_serve_without_an_order(
     assert (one.usable(NOW), wrong in one.wrong(NOW), bool(one.wrong(NOW))) == (stored, True, bool(wrong))
 
 
-def test_what_is_aimed_at_is_decided_once_and_kept() -> None:
+def test_what_is_aimed_at_is_decided_for_each_process_and_what_was_known_before_is_never_new() -> None:
     host = fake_host()
     remember(host, [standing(GOOD, None)], NOW, anew=False)
-    remember(host, [standing(OTHER, OTHER)], NOW, anew=False)
     assert aims(host) == {"x.example": Aim("", "A", ("A",))}
+    remember(host, [standing(OTHER, OTHER)], NOW, anew=False)
+    assert aims(host) == {"x.example": Aim("B", "B", ("A", "B"))}
+    remember(host, [standing(OTHER, None)], NOW, anew=False)
+    assert aims(host) == {"x.example": Aim("", "B", ("A", "B"))}
     assert not aims(host)["x.example"].reached
 
 

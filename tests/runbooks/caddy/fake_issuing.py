@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 
 from opsbook import record
@@ -88,10 +89,12 @@ class FakeIssuing(FakeCaddy):
         if words[0] == "curl":
             return Result(0, '{"newOrder": "x"}') if self.authority else Result(7, "", "curl: (7) Connection refused")
         if "docker logs" in line and "grep" in line:
-            since = float(line.partition("--since=")[2].partition(" ")[0])
-            told = [one for one in self.log if json.loads(one)["ts"] >= since]
-            return Result(1, "", "no such container") if self.mute else Result(0, "\n".join(told))
+            return Result(1, "", "no such container") if self.mute else Result(0, "\n".join(self._since(line)))
         return super().run(command, stdin, within)
+
+    def _since(self, line: str) -> list[str]:
+        since = re.search(r"--since=([\d.]+)", line)
+        return [one for one in self.log if since is None or json.loads(one)["ts"] >= float(since[1])]
 
 
 @dataclass

@@ -255,6 +255,86 @@ def test_a_rerun_after_the_new_process_only_follows_even_if_the_authority_is_sil
     assert (len(made.changes), again.false()) == (3, {})
 
 
+def ended_with_4(made: Recovering) -> Recovering:
+    """The run's orders came to nothing while the authority was silent; Caddy itself has tried again since, and got them."""
+    orders = replace(lost(made), guard=silent_at(made, "restart caddy")).steps()
+    assert "has_what_was_wanted" in orders.false()
+    made.caddy.authority = True
+    made.caddy.read_storage()
+    return made.again()
+
+
+def test_a_storage_that_is_lost_again_after_the_new_process_gets_another_one(made: Recovering) -> None:
+    again = ended_with_4(made)
+    first = made.caddy.serials()
+    made.caddy.empty()
+    assert again.steps().changes == SENT
+    assert (made.caddy.orders, again.false(), again.from_outside().ok) == (4, {}, True)
+    assert set(made.caddy.serials().values()).isdisjoint(first.values())
+    assert (again.again().steps().changes, made.caddy.orders) == (SENT, 4)
+
+
+def test_what_was_served_from_the_storage_is_ordered_where_that_is_lost_meanwhile(made: Recovering) -> None:
+    stored = made.caddy.serials()[ALERTMANAGER]
+    (made.caddy.root / CA / PROMETHEUS).rename(made.caddy.data / "gone")
+    orders = replace(made, guard=silent_at(made, "restart caddy")).steps()
+    assert (set(orders.false()), made.caddy.serials()) == ({"has_what_was_wanted", "every_site_is_well_served"}, {ALERTMANAGER: stored})
+    made.caddy.authority = True
+    made.caddy.empty()
+    again = made.again().steps()
+    assert (again.changes, made.caddy.orders, again.false()) == (SENT, 2, {})
+
+
+def test_what_was_lost_only_after_a_kill_before_the_new_process_is_ordered_too(made: Recovering) -> None:
+    (made.caddy.root / CA / PROMETHEUS).rename(made.caddy.data / "gone")
+    with pytest.raises(KilledError):
+        replace(made, guard=Killing(at=1)).steps()
+    made.caddy.empty()
+    again = made.again().steps()
+    assert (made.caddy.orders, again.false()) == (2, {})
+    assert f"{ALERTMANAGER}: 0 certificates this week" in again.said
+
+
+def test_a_storage_that_came_back_before_the_new_process_needs_none(made: Recovering) -> None:
+    made.caddy.root.rename(made.caddy.data / "gone")
+    with pytest.raises(KilledError):
+        replace(made, guard=Killing(at=1)).steps()
+    (made.caddy.data / "gone").rename(made.caddy.root)
+    again = made.again().steps()
+    assert (again.changes, made.caddy.orders, again.false()) == ([], 0, {})
+
+
+@pytest.mark.parametrize("killed_after", [1, 2, 3])
+def test_killed_after_any_write_for_a_storage_that_was_lost_again_a_rerun_orders_nothing_twice(made: Recovering, killed_after: int) -> None:
+    again = ended_with_4(made)
+    made.caddy.empty()
+    with pytest.raises(KilledError):
+        replace(again, guard=Killing(at=killed_after)).steps()
+    process = made.caddy.containers["caddy"]["State"]["StartedAt"]
+    third = again.again().steps()
+    assert (made.caddy.orders, third.false()) == (4, {})
+    assert (made.caddy.containers["caddy"]["State"]["StartedAt"] == process) == (killed_after > 1)
+
+
+def test_what_the_authority_gives_in_a_week_is_asked_again_where_the_storage_is_lost_again(made: Recovering) -> None:
+    caddy = lets_encrypt(made)
+    again = ended_with_4(made)
+    for _ in range(5):
+        caddy.issue(PROMETHEUS)
+    caddy.empty()
+    with pytest.raises(Refused, match=f"{PROMETHEUS}: it got 5 certificates this week"):
+        again.steps()
+    assert (again.changes, caddy.orders) == ([], 2)
+
+
+def test_a_forced_run_whose_new_certificates_are_lost_gets_others(made: Recovering) -> None:
+    made.params["force"] = True
+    made.steps()
+    (made.caddy.root / CA).rename(made.caddy.data / "gone")
+    again = made.again().steps()
+    assert (again.changes[4:], made.caddy.orders, again.false()) == (SENT, 4, {})
+
+
 @pytest.mark.parametrize(("break_", "says"), [
     ("name", f"{PROMETHEUS}: DNS fails, seen from serverF"),
     ("443", "port 443 fails, seen from serverF"),
@@ -410,6 +490,20 @@ def test_an_account_that_is_refused_again_is_not_made_anew_for_ever(made: Recove
     made.steps()
     assert made.changes == [*SENT, *WITH_ANOTHER_ACCOUNT]
     assert "error:malformed" in made.false()["has_what_was_wanted"].saw
+
+
+def test_what_an_earlier_process_was_told_is_no_reason_to_give_up(made: Recovering) -> None:
+    lost(made)
+    host = made.host
+    aim.remember(host, standing.standings(host), BEGUN, anew=False)
+    for name in (PROMETHEUS, ALERTMANAGER):
+        made.caddy.fail(name, "HTTP 429 urn:ietf:params:acme:error:rateLimited - too many certificates")
+    made.caddy.memory = {}
+    assert set(following.look(host)[0].words) == {PROMETHEUS, ALERTMANAGER}
+    said, made.caddy.authority = list(made.caddy.log), False
+    made.caddy.start()
+    made.caddy.log = said
+    assert (following.look(host)[0].words, following.look(host)[0].over) == ({}, False)
 
 
 def test_a_plan_orders_nothing_and_keeps_nothing(made: Recovering) -> None:
