@@ -6,10 +6,10 @@ Undo   `opsbook undo`, and by itself where the proof fails: what --force has set
 
 First it looks: whether a certificate is missing, late or wrong at all; DNS and ports from outside, the Caddyfile on disk, the authority,
 the number of orders this week. Only then a new process is made: `up --detach` does nothing for a Caddy that runs, and its certificates
-are in its memory. Killed and run again it makes no second process, and follows the orders of the first. With exit code 4 it says what is
-served now; Caddy itself goes on trying, so run it again later. Where --force got none it ends with 5, and Caddy
-serves the old ones again; a certificate that was issued stays issued. With --from-backup nothing is ordered: the storage is put back as
-it was; who wants to be able to undo that takes restore-certs.
+are in its memory. Killed and run again it makes no second process, and follows the orders of the first; where the volume was lost once
+more meanwhile, it begins anew. With exit code 4 it says what is served now; Caddy itself goes on trying, so run it again later. Where
+--force got none it ends with 5, and Caddy serves the old ones again; a certificate that was issued stays issued. With --from-backup
+nothing is ordered: the storage is put back as it was; who wants to be able to undo that takes restore-certs.
 """
 
 from __future__ import annotations

@@ -21,11 +21,12 @@ from opsbook.moves.issuing.standing import standings
 from tests.lab.front import SITES, issued, recover, seen_from_outside, serials
 from tests.lab.hunt import Hunt, expect_unseen, hunting
 from tests.lab.private_keys import keys_in, parts
-from tests.lab.process import Ran, Terminal, opsbook
+from tests.lab.process import Ran, Terminal, opsbook, run_and_kill
 from tests.lab.reach import VPS, on_vps
 from tests.lab.snapshot import snapshot
 from tests.lab.stack_runs import impatient, killed_at_every_prompt, started
 from tests.runbooks.checkout_site import book
+from tests.until import until
 
 # What Caddy before 2.9 may store by itself: one account's address, and the key of another.
 USERS = "users=$(docker volume inspect --format '{{.Mountpoint}}' \"$1\")/caddy/acme/ca.lab.invalid-acme-local-directory/users/default"
@@ -81,6 +82,17 @@ def test_killed_at_every_step_it_is_resumed_with_one_process_and_one_order_a_sit
     killed, seen = killed_at_every_prompt(lost, *RECOVER, f"--confirm={VPS}")
     assert (killed, "changed, and proven" in seen) == (3, True), seen
     assert issued(lost) - had == ALL
+
+
+def test_a_volume_that_is_lost_again_after_the_new_process_costs_another_one_and_an_order_a_site_more(lost: Lab) -> None:
+    had = issued(lost)
+    assert run_and_kill((*RECOVER, f"--confirm={VPS}"), len(BOOK.steps), {})[0]
+    assert until(lambda: len(serials(lost)) == ALL, within=60)
+    process = started(lost, "caddy")
+    break_(lost, "caddy-volume-lost")
+    ran = recover("--wait", "30")
+    assert (ran.code, "going on with the unfinished run" in ran.err, "from Caddy's memory alone" in ran.err) == (0, True, True), ran.text
+    assert (issued(lost) - had, started(lost, "caddy") == process) == (2 * ALL, False)
 
 
 @pytest.mark.parametrize(("fault", "says"), [
