@@ -78,7 +78,10 @@ def status(state: State) -> int:
         click.echo(document({**asdict(found), "up": found.up}))
     else:
         rows = [row for host in found.hosts for row in _rows(host)]
-        _table(Table(("what", "name", "state", "where", "note"), tuple(rows)))
+        if rows:
+            _table(Table(("what", "name", "state", "where", "note"), tuple(rows)))
+        else:
+            click.echo("nothing of it is up; opsbook lab up [HOST...] brings it up")
         for fault in found.faults:
             click.echo(f"broken on purpose: {' '.join((fault.name, *fault.args))} (opsbook lab mend)")
     return 0 if found.up else 10

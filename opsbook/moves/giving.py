@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from opsbook.errors import CommandFailed
 from opsbook.host import Host
@@ -15,15 +16,15 @@ def everything(host: Host) -> tuple[Container, ...]:
     return tuple(sorted(host.recall(docker.containers(host.stack.project)), key=lambda one: not one.running))
 
 
-def place(host: Host, path: str, text: str) -> None:
-    """Replace the file in one step, with the owner, group and mode that it has, whoever that is."""
+def place(host: Host, path: str, text: str, about: str = "") -> None:
+    """Replace the file in one step, with the owner, group and mode that it has, whoever that is; `about` is what that is a part of."""
     if host.read(ownership.keeps(path)):
-        host.write(files.place(path, text))
+        host.write(replace(files.place(path, text), about=about))
         return
     found = host.read(ownership.owner(path))
     if found is None:
         raise CommandFailed(f"{path} is gone", host=host.name)
-    host.write(ownership.stage(path, text))
+    host.write(replace(ownership.stage(path, text), about=about))
     give(host, path, found.uid, found.gid, everything(host))
     host.write(ownership.arrive(path))
 

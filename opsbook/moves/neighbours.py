@@ -30,7 +30,11 @@ def are_untouched(host: Host) -> Seen:
     before: Mapping[str, list[Any]] = host.run.kept[KEPT]
     fates = {name: _fate(life, now.get(name)) for name, life in before.items()}
     notes = [f"{name} {fate}" for name, fate in fates.items() if fate]
-    return Seen(set(fates.values()) <= {"", LOOPS}, saw="\n".join(notes) or f"{counted(len(before), 'container')}, none restarted")
+    return Seen(set(fates.values()) <= {"", LOOPS}, saw="\n".join(notes) or _well(len(before)))
+
+
+def _well(count: int) -> str:
+    return f"{counted(count, 'container')}, none restarted" if count else "the stack has no other"
 
 
 def _life(found: Container) -> list[Any]:

@@ -104,7 +104,7 @@ def remember_others(host: Host, target: Target, paths: tuple[str, ...]) -> None:
 def change_the_hash(host: Host, p: Params) -> None:
     """Put the new hash into web.yml, and let the service see it."""
     target = find(host, p.service)
-    edits.write(host, target.file)
+    edits.write(host, target.file, f"change the password of {p.service} for everybody: in {', '.join(edits.paths(host))}")
     if not so(host, lets_the_new_one_in, p):
         effect.restart_service(host, target)
     expect(host, within(settle, lets_the_new_one_in), p)

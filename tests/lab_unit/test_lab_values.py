@@ -147,10 +147,11 @@ def test_every_fault_is_told_in_one_line_and_found_by_its_name() -> None:
         assert bool(one.takes) == (one.most > 0)
 
 
-def test_a_near_miss_of_a_fault_is_told_the_right_one() -> None:
+def test_a_near_miss_of_a_fault_is_told_the_right_one_and_what_to_type_next_breaks_nothing() -> None:
     with pytest.raises(UsageError) as caught:
         fault("crashloop")
-    assert caught.value.next == "opsbook lab break crash-loop"
+    assert caught.value.saw == "did you mean crash-loop?"
+    assert caught.value.next == "opsbook lab break    (lists them, breaks nothing)"
 
 
 def test_overrides_of_several_faults_are_one_file_and_replace_mounts() -> None:

@@ -17,6 +17,6 @@ def fault(name: str) -> Fault:
     found = next((one for one in FAULTS if one.name == name), None)
     if found is None:
         near = get_close_matches(name, [one.name for one in FAULTS], n=1)
-        known = ", ".join(one.name for one in FAULTS)
-        raise UsageError(f"there is no fault {name}", saw=f"there are {known}", next=f"opsbook lab break {near[0]}" if near else "")
+        saw = f"did you mean {near[0]}?" if near else f"there are {', '.join(one.name for one in FAULTS)}"
+        raise UsageError(f"there is no fault {name}", saw=saw, next="opsbook lab break    (lists them, breaks nothing)")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from opsbook.check import Seen
 from opsbook.counted import counted
@@ -55,7 +56,9 @@ def issue(host: Host, state: State, days: int) -> None:
     may_sign = names(state.wanted) if reasons_for_ca(state, days) else ()
     pairs = [Pair(one.cert, one.key, one.names) for one in chosen(host, state)]
     name = f"opsbook CA of {host.stack.project} ({host.run.id})"
-    host.write(own_ca.issue(state.folder, name, pairs, days, may_sign=may_sign))
+    order = own_ca.issue(state.folder, name, pairs, days, may_sign=may_sign)
+    ca = ", by a new CA that every client has to trust" if may_sign else ""
+    host.write(replace(order, about=f"give {', '.join(pair.cert for pair in pairs)} new keys and certificates{ca}"))
     host.keep(**{ISSUED: True})
 
 

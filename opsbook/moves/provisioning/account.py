@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from opsbook.check import Seen
@@ -49,7 +50,7 @@ def make(host: Host) -> None:
     """Make the user where there is none, and set its membership of the group docker."""
     name, rights, user = admin(host), seat(host).rights, found(host)
     if user is None:
-        host.write(users.add(name, rights))
+        host.write(replace(users.add(name, rights), about=f"make the user {name}, and let only it in, with its key: not root, no password"))
     member = user is not None and DOCKER in user.groups
     if needs_docker(host) and not member:
         host.write(users.join(name, DOCKER, rights))

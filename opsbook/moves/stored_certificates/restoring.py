@@ -6,7 +6,7 @@ What a run means to bring back, and what was there before, it keeps as hashes an
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from opsbook.backup.payload import Payload, differing, hashes
@@ -70,7 +70,8 @@ def put_in_place(host: Host, wish: Wish) -> None:
         return
     payload, _ = backup.opened(host, wish, wish.backup)
     place, count = store.folder(host), counted(len(payload.files), "file")
-    host.write(place.unpack(packed(payload.files), f"lay the backup's {count} beside Caddy's storage"))
+    laid = place.unpack(packed(payload.files), f"lay the backup's {count} beside Caddy's storage")
+    host.write(replace(laid, about=f"stop Caddy, put the backup's {count} in the place of its storage, and start it"))
     expect(host, has_arrived, wish)
     with services.stopped(host, store.CADDY):
         host.write(place.swap(host.run.kept[ASIDE], f"swap Caddy's storage for the backup's {count}"))

@@ -60,12 +60,18 @@ def certificates(f: Facts) -> Iterator[Finding]:
     """Certificates that are over, or about to be, or missing."""
     for name, found in f.services.certificates.items():
         if found is None:
-            yield Finding("bad", f"port 443 serves no certificate for {name}", next=f"opsbook logs caddy {f.host}")
+            yield Finding("bad", f"port 443 serves no certificate for {name}", next=_of_sites(f))
         elif severity := _lateness(found, f.now):
             left = found.ends - f.now
             end = f"ends in {age(left)}" if left > 0 else f"ended {age(-left)} ago"
             saw = f"from {found.issuer}" if found.issuer else ""
-            yield Finding(severity, f"the certificate of {name} {end} and was not renewed", saw, f"opsbook logs caddy {f.host}")
+            yield Finding(severity, f"the certificate of {name} {end} and was not renewed", saw, _of_sites(f))
+
+
+def _of_sites(f: Facts) -> str:
+    """Return what tells more: check-endpoints knows the sites that the inventory names, what is stored for them, and which layer fails."""
+    known = f.entry.stack is not None and f.entry.stack.sites
+    return f"opsbook check-endpoints {f.host}" if known else f"opsbook logs caddy {f.host}"
 
 
 def own_certificates(f: Facts) -> Iterator[Finding]:

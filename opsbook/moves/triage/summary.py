@@ -54,4 +54,6 @@ def _services(f: Facts) -> Iterator[tuple[str, str]]:
         yield "reloads" if name == next(iter(s.reloads)) else "", f"{name} {age(f.now - last.at)} ago"
     soonest = min((found for found in s.certificates.values() if found is not None), key=lambda one: one.ends, default=None)
     if soonest is not None:
-        yield "certificates", f"{len(s.certificates)}, the first to end in {age(soonest.ends - f.now)}: {soonest.name}"
+        left = soonest.ends - f.now
+        ends = f"the first to end in {age(left)}" if left > 0 else f"the first ended {age(-left)} ago"
+        yield "certificates", f"{len(s.certificates)}, {ends}: {soonest.name}"

@@ -42,12 +42,15 @@ def new_text(host: Host, path: str) -> str:
     return _turned(host, path, back=False)
 
 
-def write(host: Host, path: str) -> None:
-    """Bring the file to its new text, unless it has it; raise Refused where somebody else has changed it."""
+def write(host: Host, path: str, about: str = "") -> None:
+    """Bring the file to its new text, unless it has it; raise Refused where somebody else has changed it.
+
+    `about` is what the operator is asked where this is the first write.
+    """
     if state(host, path) == NEW:
         host.say(f"already so: {path} is changed", already=True)
         return
-    giving.place(host, path, _turned(host, path, back=False))
+    giving.place(host, path, _turned(host, path, back=False), about)
 
 
 def put_back(host: Host) -> None:

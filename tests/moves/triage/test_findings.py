@@ -6,6 +6,7 @@ import pytest
 
 from opsbook.check import Seen
 from opsbook.findings.finding import Finding
+from opsbook.inventory import Site
 from opsbook.moves.triage.facts import Facts, Reload
 from opsbook.moves.triage.findings import findings
 from opsbook.moves.triage.gather import skew
@@ -211,6 +212,13 @@ def test_a_certificate_is_late_by_the_measure_of_its_life(left: float, life: flo
     assert [one.severity for one in found] == ([severity] if severity else [])
 
 
+def test_where_the_inventory_names_the_sites_a_certificate_is_looked_at_by_check_endpoints() -> None:
+    assert WELL.entry.stack is not None
+    named = replace(WELL.entry, stack=replace(WELL.entry.stack, sites=(Site("a.example", "prometheus"),)))
+    (found,) = findings(replace(certified(-DAY, 90 * DAY), entry=named))
+    assert (found.what, found.next) == ("the certificate of a.example ended 1 d ago and was not renewed", "opsbook check-endpoints vps-i1")
+
+
 def test_a_service_that_speaks_tls_by_itself_is_told_before_its_certificate_ends() -> None:
     far, near = (Certificate("prometheus", NOW + (left - 365) * DAY, NOW + left * DAY, "CN=our CA") for left in (300, 9))
     assert findings(spoken(own_certificates={"prometheus": far})) == ()
@@ -244,3 +252,4 @@ def test_the_summary_shows_the_host_also_when_all_is_well() -> None:
     assert shown["commits"] == "01234567 2 h ago, Anna: Watch the queues"
     assert shown["prometheus"] == "1 rule, 1 of 1 target up, 0 alerts fire"
     assert shown["certificates"].startswith("1, the first to end in 60 d")
+    assert dict(rows(certified(-DAY, 90 * DAY)))["certificates"].startswith("1, the first ended 1 d ago")

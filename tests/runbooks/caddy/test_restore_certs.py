@@ -130,6 +130,7 @@ def test_an_empty_volume_gets_the_backup_and_nothing_is_ordered(lost: tuple[Benc
     serials = bench.caddy.serials()
     made = bench.site(backup).steps()
     assert [change.split(" `")[0] for change in made.changes] == SWAPPING
+    assert made.guard.writes[0].about == "stop Caddy, put the backup's 5 files in the place of its storage, and start it"
     assert made.false() == {}
     assert (bench.caddy.serials(), bench.caddy.orders, bench.caddy.debts) == (serials, 0, {})
 

@@ -70,6 +70,7 @@ def test_a_bare_server_gets_a_user_with_its_key_the_programs_and_a_closed_sshd()
         "let sshd read its settings anew",
         "confirm the new settings from a new login",
     ]
+    assert site.guard.writes[0].about == f"make the user {NAME}, and let only it in, with its key: not root, no password"
     assert site.false() == {}
     assert site.here.account == Account(keys=[KEY])
 

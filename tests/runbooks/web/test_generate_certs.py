@@ -99,6 +99,12 @@ def test_its_names_are_the_services_the_containers_the_hosts_and_the_public_ones
     assert "mail.example" not in shown
 
 
+def test_the_operator_is_asked_about_the_services_that_change(tmp_path: Path) -> None:
+    about = site(tmp_path).steps().guard.writes[0].about
+    assert [name in about for name in ("alertmanager.crt", "prometheus.crt")] == [True, True]
+    assert about.endswith("new keys and certificates, by a new CA that every client has to trust")
+
+
 def test_a_second_run_changes_nothing_and_renewing_keeps_the_ca(tmp_path: Path) -> None:
     made = site(tmp_path).steps()
     before, ca = lie(tls(made).certs), lie(tls(made).ca)

@@ -93,6 +93,12 @@ def test_a_plan_changes_nothing_and_asks_for_nothing(tmp_path: Path) -> None:
     assert "prometheus/prometheus.yml" in made.said
 
 
+def test_the_operator_is_asked_about_the_password_and_every_file_of_it_not_about_one_file(tmp_path: Path) -> None:
+    about = site(tmp_path).steps().guard.writes[0].about
+    assert about.startswith("change the password of prometheus for everybody: in ")
+    assert [name in about for name in ("web.yml", ".env", "prometheus.yml")] == [True, True, True]
+
+
 @pytest.mark.parametrize("after", ["look", "vet", "change_the_hash", "change_the_clients", "tell_the_clients"])
 def test_killed_after_any_step_the_rerun_goes_on_with_the_same_password(tmp_path: Path, after: str) -> None:
     made = site(tmp_path)
