@@ -44,9 +44,12 @@ def accepted(container: Container, config: str, environment: Mapping[str, str], 
 
 
 def _adapt(container: Container, config: str, known: tuple[Mount, ...]) -> Command:
-    """Return the question: Caddy also builds what it would run, which finds more than reading does; volumes are empty folders there."""
+    """Return the question: Caddy also builds what it would run, which finds more than reading does; volumes are empty folders there.
+
+    What it prints holds the hashes. Docker would keep that in a log, which a log shipper on the host sends on: hence `--log-driver=none`.
+    """
     return cmd(
-        "docker", "run", "--rm", "--pull=never", "--network=none", "--read-only", "--env-file=/dev/stdin",
+        "docker", "run", "--rm", "--pull=never", "--network=none", "--log-driver=none", "--read-only", "--env-file=/dev/stdin",
         *(f"--mount={mounted(mount)}" for mount in known if mount.type != VOLUMES),
         *(f"--tmpfs={path}" for path in scratch(known)),
         "--entrypoint=caddy", container.image_id, "adapt", f"--config={config}", "--adapter=caddyfile", "--validate",

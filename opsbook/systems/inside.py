@@ -50,10 +50,10 @@ def parse_complaint(result: Result) -> str:
 
 
 def throwaway(image_id: str, mounts: Iterable[Mount], *words: str | int | None, user: str = "") -> Command:
-    """Return a command run once in a new container of the image, with these mounts read-only and no network."""
+    """Return a command run once in a new container of the image, with these mounts read-only, no network and no log."""
     program, *arguments = (word for word in words if word is not None)
     return cmd(
-        "docker", "run", "--rm", "--pull=never", "--network=none", "--read-only",
+        "docker", "run", "--rm", "--pull=never", "--network=none", "--log-driver=none", "--read-only",
         f"--user={user}" if user else None,
         *(f"--mount={mounted(mount)}" for mount in mounts),
         f"--entrypoint={program}", image_id, *arguments,

@@ -88,7 +88,7 @@ def give(image_id: str, folder: str, uid: int, gid: int | None, names: Iterable[
     whom = str(uid) if gid is None else f"{uid}:{gid}"
     inside = [f"{INSIDE}/{name}" for name in names]
     change = cmd(
-        "docker", "run", "--rm", "--pull=never", "--network=none", "--read-only",
+        "docker", "run", "--rm", "--pull=never", "--network=none", "--log-driver=none", "--read-only",
         "--cap-drop=ALL", "--cap-add=CHOWN", "--cap-add=DAC_READ_SEARCH", "--security-opt=no-new-privileges", "--user=0:0",
         f"--mount=type=bind,source={folder},target={INSIDE}",
         "--entrypoint=chown", image_id, whom, *inside,

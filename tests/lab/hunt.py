@@ -148,10 +148,11 @@ def hunting(lab: Lab, folder: Path, host: str = VPS) -> Iterator[Hunt]:
 def expect_unseen(hunt: Hunt, secrets: Mapping[str, str], run: str, work: str, apart_from: tuple[str, ...] = ()) -> None:
     """Expect to find nothing of the secrets, in a search that does find the run by its name here, and its work on the host."""
     found = hunt.finds({**secrets, "the run": run, "its work": work}, apart_from)
-    assert {place for place, names in found.items() if "the run" in names} >= {"journal", "arguments of the operator"}
-    assert "its work" in found.get("arguments on the host", ())
-    leaks = {place: names - {"the run", "its work"} for place, names in found.items()}
-    assert {place: names for place, names in leaks.items() if names} == {}
+    saw_here = {place for place, names in found.items() if "the run" in names}
+    assert saw_here >= {"journal", "arguments of the operator"}, saw_here
+    assert "its work" in found.get("arguments on the host", ()), found.keys()
+    leaks = {place: rest for place, names in found.items() if (rest := names - {"the run", "its work"})}
+    assert leaks == {}, leaks
 
 
 def shown(text: str, secrets: Mapping[str, str]) -> set[str]:

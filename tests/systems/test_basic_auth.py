@@ -69,7 +69,7 @@ def test_the_image_is_asked_in_a_container_that_sees_what_the_service_sees_and_r
     question = adapted(Container("id", "caddy-1", "running", image_id="sha256:1"), "/etc/caddy/Caddyfile", {"A": "$1", "B": "x\ny"}, mounts)
     assert isinstance(question.ask, Command)
     assert question.ask.line() == (
-        "docker run --rm --pull=never --network=none --read-only --env-file=/dev/stdin "
+        "docker run --rm --pull=never --network=none --log-driver=none --read-only --env-file=/dev/stdin "
         "--mount=type=bind,source=/opt/x/Caddyfile,target=/etc/caddy/Caddyfile,readonly --tmpfs=/config --tmpfs=/data "
         "--entrypoint=caddy sha256:1 adapt --config=/etc/caddy/Caddyfile --adapter=caddyfile --validate"
     )

@@ -89,7 +89,7 @@ def test_an_image_without_a_tag_means_latest(name: str, whole: str) -> None:
 def test_a_throwaway_container_has_the_mounts_read_only_and_no_network() -> None:
     mounts = [replace(WEB.mounts[0], source="/tmp/a,b", type="bind", volume=""), Mount("volume", "/x", "/data", "shop_data")]
     assert inside.throwaway("sha256:1", mounts, "promtool", "check", "config", "/a b.yml", user="65534").line() == (
-        "docker run --rm --pull=never --network=none --read-only --user=65534 "
+        "docker run --rm --pull=never --network=none --log-driver=none --read-only --user=65534 "
         f"'--mount=type=bind,\"source=/tmp/a,b\",target={mounts[0].destination},readonly' "
         "--mount=type=volume,source=shop_data,target=/data,readonly --entrypoint=promtool sha256:1 check config '/a b.yml'"
     )

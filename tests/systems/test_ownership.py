@@ -67,5 +67,5 @@ def test_ids_of_a_name_come_from_the_image() -> None:
 
 def test_the_throw_away_container_may_chown_and_nothing_else() -> None:
     line = str(ownership.give("sha256:x", "/opt/certs/.opsbook-new", 65534, None, ["a.key"]).do)
-    assert "--network=none --read-only --cap-drop=ALL --cap-add=CHOWN --cap-add=DAC_READ_SEARCH" in line
+    assert "--network=none --log-driver=none --read-only --cap-drop=ALL --cap-add=CHOWN --cap-add=DAC_READ_SEARCH" in line
     assert line.endswith("--entrypoint=chown sha256:x 65534 /staged/a.key")
