@@ -45,7 +45,9 @@ def doctor(state: State, hosts: tuple[str, ...]) -> int:
             _show(entry, findings, state)
     code = Trouble.exit_code if any(one.severity == "bad" for findings in found.values() for one in findings) else 0
     if state.options.json:
-        listed = [{"host": name, "findings": [asdict(one) for one in findings]} for name, findings in found.items()]
+        listed = [
+            {"host": name, "findings": [{**asdict(one), "next": state.paste(one.next)} for one in findings]} for name, findings in found.items()
+        ]
         click.echo(document(state.mask.deep({"code": code, "hosts": listed})))
     return code
 
