@@ -64,7 +64,7 @@ def _proof(event: Event) -> Iterator[Line]:
 
 
 def _evidence(event: Event) -> Iterator[Line]:
-    yield Line("kept", f"evidence: {event.title} (opsbook history show)", "dim")
+    yield Line("kept", f"evidence: {event.title} ({event.detail['next']})", "dim")
 
 
 def _fail(event: Event) -> Iterator[Line]:

@@ -151,7 +151,8 @@ def test_evidence_is_gathered_before_anything_is_undone() -> None:
     made.transport.teach(cmd("logs"), "it broke")
     made.run(book((look, change), (is_changed,), (put_back,), (is_as_before,), evidence=(logs,)))
     assert made.transport.asked.index("logs") < made.transport.asked.index("back")
-    assert next(event.detail["text"] for event in made.events if event.kind == "evidence") == "it broke"
+    (kept,) = (event.detail for event in made.events if event.kind == "evidence")
+    assert kept == {"text": "it broke", "next": "opsbook history show 261121-0105-aaaa"}
 
 
 def test_a_look_that_refuses_changes_nothing() -> None:
