@@ -81,8 +81,8 @@ def _ended(visit: Visit, code: int, error: OpsbookError | None = None, answer: A
     state = "; ".join([state, *visit.notes])
     ways, seconds = _ways_on(visit, code), round(time.monotonic() - visit.begun, 3)
     visit.tell("end", state, code=code, changed=run.changed, seconds=seconds, next=ways)
-    proofs, closed = tuple(visit.proofs), visit.guard.closed
-    return Ended(visit.host.name, code, state, run.changed, proofs, answer, error, record=closed, ways_on=ways)
+    record = visit.guard.closed if job.book.offers_undo(run.kept, job.params) else ""
+    return Ended(visit.host.name, code, state, run.changed, tuple(visit.proofs), answer, error, record=record, ways_on=ways)
 
 
 def _ways_on(visit: Visit, code: int) -> str:

@@ -36,7 +36,7 @@ class Ended:
     answer: Answer | None = None
     error: OpsbookError | None = None
     bug: BaseException | None = None
-    record: str = ""            # the id of the record on the host that an undo needs; an adopted one has its first run's
+    record: str = ""            # the id of the record on the host that an undo needs, if one could; an adopted one has its first run's
     ways_on: str = ""           # what to type where it ended half-way
 
 

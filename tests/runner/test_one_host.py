@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from opsbook.host import Host, Read, Result, Write
 from opsbook.options import Options
 from opsbook.page import read_page
 from opsbook.record import Record
+from opsbook.runbook import Undoable
 from opsbook.shell import cmd
 from opsbook.watch.debts import Payment
 from opsbook.watch.opening import Opening
@@ -227,6 +229,13 @@ def test_an_undo_that_was_interrupted_is_finished_by_the_undo_of_the_same_run() 
     old = Record("261120-0900-zzzz", "make-it-so", {}, "ben@laptop", 1.0, "proven", {"old": "kept"})
     (ended,) = made.run(book((change,), (is_changed,), (interrupt,), (is_as_before,)), undoing=old)
     assert (ended.code, ended.ways_on) == (130, "finish its undo: opsbook undo 261120-0900-zzzz vps-i1")
+
+
+@pytest.mark.parametrize("undoable", [None, lambda kept, p: kept == {"old": "before"}, lambda kept, p: False])
+def test_a_run_offers_to_be_taken_back_only_where_its_runbook_says_that_something_can_be(undoable: Undoable | None) -> None:
+    made = world("before", "changed")
+    (ended,) = made.run(replace(WITH_UNDO, undoable=undoable))
+    assert ended.record == ("" if undoable and not undoable({"old": "before"}, None) else "261121-0105-aaaa")
 
 
 def test_a_run_that_changed_nothing_or_ended_has_nothing_to_finish() -> None:
