@@ -79,7 +79,7 @@ def _ended(visit: Visit, code: int, error: OpsbookError | None = None, answer: A
     reads, undoes = job.book.answer is not None, job.undoing is not None
     state = outcome.sentence(code, changed=run.changed, plan=run.plan, reads=reads, undo=undoes)
     state = "; ".join([state, *visit.notes])
-    ways, seconds = _ways_on(visit, code), round(time.monotonic() - visit.begun, 3)
+    ways, seconds = visit.host.mask(_ways_on(visit, code)), round(time.monotonic() - visit.begun, 3)
     visit.tell("end", state, code=code, changed=run.changed, seconds=seconds, next=ways)
     record = visit.guard.closed if job.book.offers_undo(run.kept, job.params) else ""
     return Ended(visit.host.name, code, state, run.changed, tuple(visit.proofs), answer, error, record=record, ways_on=ways)
