@@ -351,8 +351,17 @@ def test_a_proven_run_whose_record_cannot_be_closed_is_told_and_not_undone() -> 
     made.transport.record_code = 74
     (ended,) = made.run(WITH_UNDO)
     assert (ended.code, "its record stays open" in ended.state) == (1, True)
+    assert ended.ways_on == "finish it: opsbook make-it-so vps-i1; or opsbook undo 261121-0105-aaaa vps-i1"
     assert all(proof.ok for proof in ended.proofs)
     assert "back" not in made.transport.asked
+
+
+def test_an_undo_whose_record_cannot_be_closed_is_finished_by_itself() -> None:
+    made = world("before")
+    made.transport.record_code = 74
+    old = Record("261120-0900-zzzz", "make-it-so", {}, "ben@laptop", 1.0, "proven", {"old": "kept"})
+    (ended,) = made.run(WITH_UNDO, undoing=old)
+    assert (ended.code, ended.ways_on) == (1, "finish its undo: opsbook undo 261120-0900-zzzz vps-i1")
 
 
 def test_what_the_host_put_back_is_told_in_the_last_line_and_what_it_could_not_needs_a_human() -> None:
