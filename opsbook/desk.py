@@ -146,9 +146,16 @@ class Desk:
         self.stop.check()       # one no to the run is enough, however many hosts have a question
         with self.calm(), self.stop.prompting():
             try:
-                return line(folded(question)) if line else self.line(folded(question)).strip()      # a secret may begin with a blank
+                return line(folded(question)) if line else self._heard(folded(question))      # a secret may begin with a blank
             except EOFError:
                 raise Declined("the terminal closed before an answer came") from None
+
+    def _heard(self, question: str) -> str:
+        try:
+            return self.line(question).strip()
+        except (EOFError, KeyboardInterrupt):
+            self._print("")     # what is said now shall not stand behind the question
+            raise
 
     @staticmethod
     def _print(text: str) -> None:

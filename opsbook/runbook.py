@@ -21,9 +21,12 @@ from opsbook.page.fields import EXPORTER, SERVICE, Marker, fields_of
 from opsbook.page.typed import command_line
 from opsbook.runbook_rules import mistakes
 
-__all__ = ["EXPORTER", "SERVICE", "Check", "Marker", "NoParams", "Page", "Risk", "Runbook", "Seen", "Step", "folders", "load", "pages"]
+__all__ = [
+    "EXPORTER", "SERVICE", "Check", "Marker", "NoParams", "Page", "Risk", "Runbook", "Seen", "Step", "Undoable", "folders", "load", "pages",
+]
 
 Step = Callable[[Host, Any], None]
+Undoable = Callable[[Mapping[str, Any], Any], bool]     # given what a proven run has kept, and its parameters
 # what an import can raise through a mistake in the file; anything else is a bug of opsbook
 MISTAKES = (
     SyntaxError, ImportError, NameError, AttributeError, TypeError, ValueError, LookupError, ArithmeticError, OSError, RuntimeError
@@ -51,6 +54,11 @@ class Runbook:
     from_outside: tuple[Check[Any], ...] = ()           # proven after PROOF; what is not true there is no reason to undo
     shuts_out: Mapping[str, str] = field(default_factory=dict)      # logins that get in no more afterwards, and what lets them in again
     not_compared: tuple[str, ...] = ()                  # parameters that change nothing on the host: with another one it is the same run
+    undoable: Undoable | None = None                    # whether the undo of a proven run has something to put back; None: always
+
+    def offers_undo(self, kept: Mapping[str, Any], params: Any) -> bool:
+        """Return whether the undo of a proven run that has kept this would put something back."""
+        return bool(self.undo) and (self.undoable is None or self.undoable(kept, params))
 
     def line(self, params: Mapping[str, object], host: str) -> str:
         """Given the parameters as a record has them, return the command line that runs it so; empty when they no longer fit."""
@@ -74,6 +82,7 @@ def load(page: Page) -> Runbook:
         proof=_several(module, "PROOF"),
         undo=_several(module, "UNDO"),
         undone=_several(module, "UNDONE"),
+        undoable=getattr(module, "UNDOABLE", None),
         answer=getattr(module, "ANSWER", None),
         evidence=_several(module, "EVIDENCE"),
         from_outside=_several(module, "FROM_OUTSIDE"),

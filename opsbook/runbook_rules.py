@@ -83,6 +83,10 @@ def _of_a_writer(file: Path, module: ModuleType) -> Iterator[str]:
     for name, other in (("UNDO", "UNDONE"), ("UNDONE", "UNDO")):
         if getattr(module, name, ()) and not getattr(module, other, ()):
             yield f"{file}: {name} needs {other}"
+    if (undoable := getattr(module, "UNDOABLE", None)) is not None:
+        yield from _of_function(file, "UNDOABLE", undoable, "kept, p")
+        if not getattr(module, "UNDO", ()):
+            yield f"{file}: UNDOABLE needs UNDO"
 
 
 def _of_several(file: Path, name: str, found: object) -> Iterator[str]:
@@ -93,7 +97,7 @@ def _of_several(file: Path, name: str, found: object) -> Iterator[str]:
         yield from _of_function(file, name, one)
 
 
-def _of_function(file: Path, name: str, one: object) -> Iterator[str]:
+def _of_function(file: Path, name: str, one: object, takes: str = "host, p") -> Iterator[str]:
     if not callable(one):
         yield f"{file}: {name} names something that is no function: {one!a}"
         return
@@ -102,4 +106,4 @@ def _of_function(file: Path, name: str, one: object) -> Iterator[str]:
     if not (getattr(one, "__doc__", None) or "").strip():
         yield f"{file}:{line}: {called} has no docstring: it is the title on screen"
     if len(inspect.signature(one).parameters) != ARGUMENTS:
-        yield f"{file}:{line}: {called} takes (host, p)"
+        yield f"{file}:{line}: {called} takes ({takes})"

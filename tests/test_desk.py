@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -87,6 +88,19 @@ def test_ctrl_c_at_a_question_interrupts() -> None:
 
     with pytest.raises(Interrupted):
         Desk(Stop(), line=interrupted).allow(ASKINGS, ("vps-i1",), "reload-rules", "mild", "")
+
+
+@pytest.mark.parametrize("signal", [KeyboardInterrupt, EOFError])
+def test_what_is_said_after_a_question_that_was_left_stands_on_a_line_of_its_own(
+    signal: type[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def left(question: str) -> str:
+        sys.stderr.write(question)
+        raise signal
+
+    with pytest.raises((Interrupted, Declined)):
+        Desk(Stop(), line=left).allow(ASKINGS, ("vps-i1",), "restore-block", "severe", "")
+    assert capsys.readouterr().err.endswith("type vps-i1 to go on: \n")
 
 
 def test_a_step_is_skipped_only_with_a_reason_and_only_where_it_may_be() -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from opsbook.errors import Bug, UsageError
 from opsbook.events import Event
-from opsbook.journal import NO_END, Journal, RunRow, open_journal
+from opsbook.journal import GOES_ON, NO_END, Journal, RunRow, open_journal
 from opsbook.journal.file import MIGRATIONS
+from opsbook.journal.under_way import FOLDER
 from opsbook.shell import Secret
 
 WRITER = """
@@ -97,11 +98,11 @@ def test_the_journal_is_private_under_any_umask(path: Path, mask: int) -> None:
     try:
         journal = Journal(path)
         entered(journal)
-        modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+        modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir() if file.is_file()}
     finally:
         os.umask(before)
     assert modes == {"journal.db": 0o600, "journal.db-wal": 0o600, "journal.db-shm": 0o600}
-    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert path.parent.stat().st_mode & 0o777 == (path.parent / FOLDER).stat().st_mode & 0o777 == 0o700
     journal.close()
 
 
@@ -121,7 +122,7 @@ def test_a_secret_is_never_stored(path: Path) -> None:
     assert run is not None
     assert run.params == {"password": "***", "list": ["***"], "path": "/x", "set": [1]}
     assert journal.events("a")[0].detail == {"token": "***"}
-    assert all(b"s3cr3t-value" not in file.read_bytes() for file in path.parent.iterdir())
+    assert all(b"s3cr3t-value" not in file.read_bytes() for file in path.parent.rglob("*") if file.is_file())
     journal.close()
 
 
@@ -152,12 +153,14 @@ def test_a_killed_operator_leaves_every_event_and_no_end(path: Path, extra: str)
     process = writer(path, "one", 20, extra)
     assert process.stdout is not None
     assert process.stdout.readline() == "told\n"
+    journal = Journal(path)
+    assert [run.ending for run in journal.runs(1)] == [GOES_ON]
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    journal = Journal(path)
     run = journal.run("one")
     assert run is not None
     assert run.ending == NO_END
+    assert list((path.parent / FOLDER).iterdir()) == []
     assert len(journal.events("one")) == 20
     journal.close()
 

@@ -142,6 +142,11 @@ def test_a_reading_runbook_is_loaded_with_its_answer() -> None:
     (GOOD.replace("(host, p)", "(host)"), "sample.py:8: look takes (host, p)"),
     (GOOD + "UNDO = (look,)\n", "UNDO needs UNDONE"),
     (GOOD + "UNDONE = (look,)\n", "UNDONE needs UNDO"),
+    (GOOD + "UNDOABLE = look\n", "UNDOABLE needs UNDO"),
+    (GOOD + "UNDO = UNDONE = (look,)\nUNDOABLE = True\n", "UNDOABLE names something that is no function"),
+    (
+        GOOD + 'UNDO = UNDONE = (look,)\ndef whole(host):\n    """Whole."""\nUNDOABLE = whole\n', "whole takes (kept, p)",
+    ),
     (GOOD + "ANSWER = look\n", "only a runbook that reads has an ANSWER"),
     (GOOD.replace("mild", "reads"), "a runbook that reads has an ANSWER"),
     (GOOD.replace("mild", "reads") + "ANSWER = look\n", "a runbook that reads has no STEPS"),

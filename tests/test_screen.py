@@ -59,6 +59,21 @@ def test_plain_lines_bear_the_host_and_a_word_that_says_what_it_is() -> None:
     ]
 
 
+@pytest.mark.parametrize("make", ["plain", "colours"])
+def test_the_end_of_a_run_that_stopped_half_way_is_followed_by_what_to_type(make: str) -> None:
+    end = {"code": 130, "seconds": 2.0, "next": "finish it: opsbook --lab bring-up lcx"}
+    *_, before, last = shown_by(make, [Event("end", "lcx", "interrupted half-way", end)]).splitlines()
+    assert before.split() == ["lcx", "end", "interrupted", "half-way", "(2.0", "s)"]
+    assert last.split() == ["lcx", "next", "finish", "it:", "opsbook", "--lab", "bring-up", "lcx"]
+
+
+@pytest.mark.parametrize("make", ["plain", "colours"])
+def test_kept_evidence_is_told_with_the_command_that_shows_it(make: str) -> None:
+    kept = Event("evidence", "lcx", "The log", {"text": "x", "next": "opsbook --lab history show 261121-0105-aaaa"})
+    said = " ".join(shown_by(make, [kept]).split())
+    assert said == "lcx kept evidence: The log (opsbook --lab history show 261121-0105-aaaa)"
+
+
 def test_colours_show_the_same_words_and_never_read_host_output_as_markup() -> None:
     coloured = shown_by("colours")
     assert "come [red]with brackets[/red]" in coloured

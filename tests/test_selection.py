@@ -119,6 +119,16 @@ def test_a_host_where_a_service_is_wanted_is_told_so() -> None:
         check_names(SITE, [field("service")], given("vps-i1"))
 
 
+def test_of_a_host_where_a_service_is_wanted_only_its_own_services_are_named() -> None:
+    for host, known in (("serverF", "prometheus"), ("serverA", "loki, prometheus, queue")):     # the latter has no stack
+        with pytest.raises(UsageError) as raised:
+            check_names(SITE, [field("service")], given(host))
+        assert raised.value.next == f"known: {known}"
+    with pytest.raises(UsageError) as none:
+        check_names(SITE, [field("service", exporter=True)], given("serverF"))
+    assert str(none.value) == "serverF is a host; say which exporter\n  saw:  its stack has none"
+
+
 def test_only_an_exporter_is_taken_where_an_exporter_is_wanted() -> None:
     assert check_names(SITE, [field("service", exporter=True)], given("queue")) == ["queue"]
     with pytest.raises(UsageError, match='no stack has an exporter "loki"'):

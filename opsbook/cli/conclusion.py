@@ -41,9 +41,9 @@ def conclude(
     if (again := job.book.shuts_out.get(state.options.as_ or "")) and _ways_back(job, ended):
         _talk(f"  {state.options.as_} gets in no more: before that, on the host's console, as root: {again}")
     if len(ended) > 1:
-        again = "" if state.options.plan else state.paste(f"{job.book.line(job.params_shown, f'--failed-of={job.id}')}{job.options.login}")
+        again = "" if state.options.plan else f"{job.book.line(job.params_shown, f'--failed-of={job.id}')}{job.options.login}"
         for line in told(ended, reads=job.book.answer is not None, again=again):
-            _talk(state.mask(line))
+            _talk(state.paste(state.mask(line)))
 
 
 def _ways_back(job: Job, ended: Sequence[Ended]) -> list[str]:
@@ -80,7 +80,7 @@ def end_of(one: Ended, state: State) -> Document:
         "state": one.state,
         "changed": one.changed,
         "proofs": [asdict(proof) for proof in one.proofs],
-        "error": {"what": error.what, "saw": error.saw, "next": state.paste(error.next)} if error else None,
+        "error": {"what": error.what, "saw": error.saw, "next": state.paste(error.next or one.ways_on)} if error else None,
         "answer": one.answer.data if one.answer else None,
     }
 

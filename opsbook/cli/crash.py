@@ -36,7 +36,8 @@ class CrashFile:
             where = f"the traceback is in {self._write(text)}"
         except OSError as refused:
             where = f"the traceback could not be kept ({refused}):\n{text}"
-        click.echo(f"a bug of opsbook: {summary}\n  saw:  {where}\n  next: opsbook history, to see what was done until then", err=True)
+        then = self.state.paste("opsbook history, to see what was done until then")
+        click.echo(f"a bug of opsbook: {summary}\n  saw:  {where}\n  next: {then}", err=True)
         return EXIT_CODE
 
     def _write(self, text: str) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsbook.errors import UsageError
-from opsbook.inventory import HostEntry, Inventory, nearest
+from opsbook.inventory import HostEntry, Inventory, Stack, nearest
 from opsbook.page.fields import SERVICE, Field
 
 
@@ -57,19 +57,20 @@ def check_names(inventory: Inventory, fields: Iterable[Field], values: Mapping[s
     return found
 
 
-def named(inventory: Inventory, field: Field) -> list[str]:
-    """Return every name that the field may have, over all stacks."""
-    services = [service for stack in inventory.stacks for service in stack.services]
+def named(stacks: Iterable[Stack], field: Field) -> list[str]:
+    """Return every name that the field may have, over these stacks."""
+    services = [service for stack in stacks for service in stack.services]
     return sorted({service.name for service in services if field.marker == SERVICE or service.exporter})
 
 
 def _known(inventory: Inventory, field: Field, name: str) -> str:
-    known = named(inventory, field)
+    known = named(inventory.stacks, field)
     if name in known:
         return name
     noun = field.marker.noun if field.marker else ""
-    if any(host.name == name for host in inventory.hosts):
-        raise UsageError(f"{name} is a host; say which {noun}", next=nearest("", known))
+    if (host := next((host for host in inventory.hosts if host.name == name), None)) is not None:
+        there = known if host.stack is None else named([host.stack], field)
+        raise UsageError(f"{name} is a host; say which {noun}", saw="" if there else "its stack has none", next=nearest("", there))
     raise UsageError(f'no stack has {_article(noun)} {noun} "{name}"', next=nearest(name, known))
 
 

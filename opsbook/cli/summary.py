@@ -24,7 +24,10 @@ def by_kind(ended: Sequence[Ended], *, reads: bool) -> dict[str, list[str]]:
 
 def told(ended: Sequence[Ended], *, reads: bool, again: str) -> Iterator[str]:
     """Yield a line for each host, then one for all, then what to type for those that failed."""
-    yield from map(_line, ended)
+    for one in ended:
+        yield _line(one)
+        if one.ways_on:
+            yield f"  next: {one.ways_on}"
     found = by_kind(ended, reads=reads)
     yield f"{len(ended)} hosts: {'; '.join(_counted(kind, names) for kind, names in found.items() if names)}"
     if again and len(found["done"]) < len(ended):

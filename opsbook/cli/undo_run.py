@@ -13,6 +13,7 @@ from opsbook.cli.login import logged_in
 from opsbook.cli.run_command import run_runbook
 from opsbook.cli.selection import need_addresses
 from opsbook.errors import OpsbookError, Refused
+from opsbook.folding import for_people
 from opsbook.journal import Journal, open_journal
 from opsbook.runbook import load
 from opsbook.runner.outcome import Ended, overall
@@ -51,7 +52,7 @@ def _tried(run: str, entry: HostEntry, state: State, show: Callable[[Document], 
     try:
         return _undo_on(run, entry, state, show)
     except OpsbookError as error:
-        print(state.mask(str(error)), file=sys.stderr)  # noqa: T201
+        print(for_people(state.paste(state.mask(str(error)))), file=sys.stderr)  # noqa: T201
         ended = end_of(Ended(entry.name, error.exit_code, "nothing was changed", error=error), state)
         show({"run": None, "runbook": None, "hosts": [state.mask.deep(ended)]})
         return error.exit_code

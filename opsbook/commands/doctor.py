@@ -45,7 +45,7 @@ def doctor(state: State, hosts: tuple[str, ...]) -> int:
             _show(entry, findings, state)
     code = Trouble.exit_code if any(one.severity == "bad" for findings in found.values() for one in findings) else 0
     if state.options.json:
-        listed = [{"host": name, "findings": [asdict(one) for one in findings]} for name, findings in found.items()]
+        listed = [{"host": name, "findings": [_document(one, state) for one in findings]} for name, findings in found.items()]
         click.echo(document(state.mask.deep({"code": code, "hosts": listed})))
     return code
 
@@ -82,6 +82,10 @@ def _again(record: Record, host: str, state: State) -> str:
         return command_line(page.name, outline(page).fields, record.params, host) if page is not None else ""
     except UsageError:
         return ""       # a broken runbook keeps nobody from being examined
+
+
+def _document(finding: Finding, state: State) -> dict[str, object]:
+    return {**asdict(finding), "next": state.paste(finding.next)}
 
 
 def _named(entry: HostEntry) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from opsbook.shell import HIDDEN, Secret
 
-NO_END = "no end recorded (operator's process died?)"
+NO_END, GOES_ON = "no end recorded (operator's process died?)", "goes on"
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,18 @@ class RunRow:
     ended: float | None
     code: int | None
     site: str = ""          # "LAB name" or the inventory's path; empty: written by an opsbook that did not know
+    goes_on: bool = False   # its process is known to be there
+
+    @property
+    def named(self) -> str:
+        """Return the runbook, and whether it was a plan."""
+        return f"{self.runbook} (plan)" if self.plan else self.runbook
 
     @property
     def ending(self) -> str:
         """Return how it ended, in words."""
-        return NO_END if self.code is None else f"exit {self.code}"
+        without = GOES_ON if self.goes_on else NO_END
+        return without if self.code is None else f"exit {self.code}"
 
 
 @dataclass(frozen=True)

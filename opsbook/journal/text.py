@@ -19,7 +19,7 @@ def as_document(run: RunRow) -> dict[str, object]:
 
 def runs_table(runs: Sequence[RunRow]) -> Table:
     """Return the runs as a table, the newest first."""
-    rows = tuple((run.id, clock(run.started), _named(run), _short(run.site), " ".join(run.hosts), run.operator, run.ending) for run in runs)
+    rows = tuple((run.id, clock(run.started), run.named, _short(run.site), " ".join(run.hosts), run.operator, run.ending) for run in runs)
     return Table(("run", "started", "runbook", "site", "hosts", "operator", "ended"), rows)
 
 
@@ -31,7 +31,7 @@ def notes_table(notes: Sequence[Note]) -> Table:
 
 def in_full(run: RunRow, events: Sequence[EventRow]) -> Iterator[str]:
     """Return a run with everything that happened in it, line by line."""
-    yield f"run       {run.id}  {_named(run)}"
+    yield f"run       {run.id}  {run.named}"
     yield f"site      {run.site or '(not on record)'}"
     yield f"hosts     {' '.join(run.hosts)}"
     yield f"operator  {run.operator}"
@@ -59,10 +59,6 @@ def _event(event: EventRow, begun: float) -> Iterator[str]:
         if name not in short:
             yield f"            {name}:"
             yield from (f"              {line}" for line in str(value).splitlines())
-
-
-def _named(run: RunRow) -> str:
-    return f"{run.runbook} (plan)" if run.plan else run.runbook
 
 
 def _short(site: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -125,6 +125,11 @@ def has_reloaded(host: Host, container: Container, paths: Iterable[str], page: s
     late = f"{abs(at - since):.1f} s {'after' if at >= since else 'BEFORE'} {'the files changed' if since == changed else 'this run began'}"
     saw = f"the last reload {'succeeded' if good else 'FAILED; the last good one was'}, {late}"
     return Seen(good and at >= since, saw=saw.replace("was,", "was"), next=f"opsbook logs {container.service} {host.name}")
+
+
+def may_be_taken_back(kept: Mapping[str, object], p: Wanted) -> bool:  # noqa: ARG001
+    """Return whether the files came with the run."""
+    return not p.as_is
 
 
 def go_back(host: Host, p: Wanted) -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
+from opsbook.counted import counted
 from opsbook.desk import Asking, Staying
 from opsbook.errors import OpsbookError, UsageError
 from opsbook.events import Event, Kind
@@ -43,7 +44,7 @@ class Fleet:
             self._side_by_side(batch)
             if canary and batch == going[:1]:
                 self._judge_canary(self._ended[batch[0].name])
-            elif len(batch) < len(going):
+            elif self._job.options.batch and len(batch) < len(going):
                 self._told_batch(batch, going)
         return [self._ended[entry.name] for entry in self._entries]
 
@@ -118,7 +119,9 @@ class Fleet:
     def _told_batch(self, batch: list[HostEntry], going: list[HostEntry]) -> None:
         well = sum(self._ended[entry.name].code == DONE for entry in batch)
         over = sum(entry.name in self._ended for entry in going)
-        self._tell("say", "", f"{well} of {len(batch)} hosts of this batch are proven; {over} of {len(going)} hosts are through")
+        whole = counted(len(going), "host") if len(going) == len(self._entries) else f"the {counted(len(going), 'host')} that change"
+        are = "is" if over == 1 else "are"
+        self._tell("say", "", f"batch of {counted(len(batch), 'host')}: {well} proven; {over} of {whole} {are} through")
 
     def _tell(self, kind: Kind, host: str, title: str, /, **detail: object) -> None:
         self._job.tell(Event(kind, host, title, detail))

@@ -55,4 +55,4 @@ def _tell_paid(visit: Visit, payments: tuple[Payment, ...]) -> None:
     """Show what the host did in the place of an interrupted run, or could not do; the last line tells it, too."""
     for payment in payments:
         visit.host.say(str(payment))
-        visit.notes.append(f"the host {'did' if payment.code == 0 else 'still owes'} {payment.name}")
+        visit.notes.append(f"the host {'did' if payment.code == 0 else 'still owes'} {payment.what}")

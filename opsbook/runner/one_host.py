@@ -16,6 +16,7 @@ from opsbook.runner.resume import Resume
 from opsbook.runner.stepping import take_step
 from opsbook.runner.undoing import gather_evidence, undo
 from opsbook.runner.visit import Visit, arrange
+from opsbook.runner.ways_on import ways_on
 
 
 class HostRun:
@@ -78,5 +79,14 @@ def _ended(visit: Visit, code: int, error: OpsbookError | None = None, answer: A
     reads, undoes = job.book.answer is not None, job.undoing is not None
     state = outcome.sentence(code, changed=run.changed, plan=run.plan, reads=reads, undo=undoes)
     state = "; ".join([state, *visit.notes])
-    visit.tell("end", state, code=code, changed=run.changed, seconds=round(time.monotonic() - visit.begun, 3))
-    return Ended(visit.host.name, code, state, run.changed, tuple(visit.proofs), answer, error, record=visit.guard.closed)
+    ways, seconds = visit.host.mask(_ways_on(visit, code)), round(time.monotonic() - visit.begun, 3)
+    visit.tell("end", state, code=code, changed=run.changed, seconds=seconds, next=ways)
+    record = visit.guard.closed if job.book.offers_undo(run.kept, job.params) else ""
+    return Ended(visit.host.name, code, state, run.changed, tuple(visit.proofs), answer, error, record=record, ways_on=ways)
+
+
+def _ways_on(visit: Visit, code: int) -> str:
+    """Return what to type where the run has changed something and was not brought to its end."""
+    record, job = visit.guard.record, visit.job
+    half_way = record is not None and visit.run.changed and code in outcome.HALF_WAY
+    return ways_on(record, job.book, visit.host.name, job.options.login) if record is not None and half_way else ""

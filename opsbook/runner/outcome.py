@@ -12,6 +12,7 @@ BUG = 70
 DONE, FAILED, REFUSED, UNPROVEN, UNDONE, UNDO_FAILED, DECLINED, TROUBLE, MIXED = 0, 1, 3, 4, 5, 6, 9, 10, 11
 OWN_CODE_BEFORE_A_CHANGE = frozenset({2, 7, 8, 9, 10, 130})
 OWN_CODE_AFTER_A_CHANGE = frozenset({9, 130})
+HALF_WAY = frozenset({FAILED, DECLINED, 130})       # with one of these a run that changed something can go on
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Ended:
     answer: Answer | None = None
     error: OpsbookError | None = None
     bug: BaseException | None = None
-    record: str = ""            # the id of the record on the host that an undo needs; an adopted one has its first run's
+    record: str = ""            # the id of the record on the host that an undo needs, if one could; an adopted one has its first run's
+    ways_on: str = ""           # what to type where it ended half-way
 
 
 def code_for(error: OpsbookError, *, changed: bool, proving: bool) -> int:

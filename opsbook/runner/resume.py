@@ -14,6 +14,7 @@ from opsbook.runbook import Runbook, load
 from opsbook.runner.first_record import UNDOES
 from opsbook.runner.guard import WriteGuard
 from opsbook.runner.job import Job
+from opsbook.runner.ways_on import ways_on
 from opsbook.watch.opening import Opening
 
 
@@ -56,11 +57,11 @@ def _expect_no_loss(text: str, job: Job, host: Host) -> None:
 
 def _refusal(found: Record, job: Job, host: str) -> Refused:
     """Return why another run cannot start now, and the ways out; dropping the record is none where passwords would go with it."""
-    lost = _has_passwords(found, job, host)
+    lost, ways = _has_passwords(found, job, host), ways_on(found, _book(found.runbook, job), host, job.options.login)
     return Refused(
         f"an unfinished run is on record: {found.id}, {found.runbook} by {found.operator}",
         saw=f"phase {found.phase}; it was never proven{', and it has passwords that nobody else has' if lost else ''}",
-        next=_shown(found, job, host) if lost else f"{_shown(found, job, host)}; or add --discard",
+        next=ways if lost else f"{ways}; or add --discard",
         host=host,
     )
 
@@ -88,14 +89,6 @@ def _adopt(found: Record, host: Host, guard: WriteGuard) -> None:
     host.adopt(found.kept, found.secrets)
     host.run.changed = True
     host.say(f"going on with the unfinished run {found.id} of {found.operator}")
-
-
-def _shown(found: Record, job: Job, host: str) -> str:
-    """Return what to type to finish the found run, or to undo it where that can be."""
-    book = _book(found.runbook, job)
-    line, login = book.line(found.params, host) if book is not None else "", job.options.login
-    words = f"finish it: {line}{login}" if line else f"finish it: run {found.runbook} as it was run then: opsbook history --on {host}"
-    return f"{words}; or opsbook undo {found.id} {host}{login}" if book is not None and book.undo else words
 
 
 def _book(name: str, job: Job) -> Runbook | None:

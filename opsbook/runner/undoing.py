@@ -17,7 +17,7 @@ def gather_evidence(visit: Visit) -> None:
             found = gather(visit.host, visit.job.params)
         except OpsbookError as error:
             found = f"could not be read: {error}"
-        visit.tell("evidence", title(gather), text=visit.host.mask(found))
+        visit.tell("evidence", title(gather), text=visit.host.mask(found), next=f"opsbook history show {visit.job.id}")
 
 
 def undo(visit: Visit, before: int = outcome.UNPROVEN) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from opsbook.answer import Answer
 from opsbook.events import Event
+from opsbook.folding import for_people
 from opsbook.screen.lines import Line, lines, waiting
 from opsbook.screen.terminal import raw, tame
 
@@ -78,7 +79,7 @@ class Colours:
         """Show the text, without our own lock: the thread that a signal interrupts may hold it."""
         from rich.text import Text
 
-        self._err.print(Text(tame(text)))
+        self._err.print(Text(for_people(tame(text))))
 
     def close(self) -> None:
         """Stop what is redrawn."""

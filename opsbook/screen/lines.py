@@ -64,18 +64,23 @@ def _proof(event: Event) -> Iterator[Line]:
 
 
 def _evidence(event: Event) -> Iterator[Line]:
-    yield Line("kept", f"evidence: {event.title} (opsbook history show)", "dim")
+    yield Line("kept", f"evidence: {event.title} ({event.detail['next']})", "dim")
 
 
 def _fail(event: Event) -> Iterator[Line]:
     yield Line("FAILED", event.title, "bold red")
     yield from _indented(str(event.detail.get("saw", "")), "")
+    yield from _next(event)
+
+
+def _next(event: Event) -> Iterator[Line]:
     if event.detail.get("next"):
         yield Line("next", str(event.detail["next"]), "bold")
 
 
 def _end(event: Event) -> Iterator[Line]:
     yield Line("end", f"{event.title} ({event.detail['seconds']:.1f} s)", "green" if event.detail["code"] == 0 else "red")
+    yield from _next(event)
 
 
 SHOWN: dict[str, Callable[[Event], Iterator[Line]]] = {

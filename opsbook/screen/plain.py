@@ -9,6 +9,7 @@ from typing import TextIO
 
 from opsbook.answer import Answer
 from opsbook.events import Event
+from opsbook.folding import for_people
 from opsbook.screen.lines import Line, aligned, lines, waiting
 from opsbook.screen.terminal import tame
 
@@ -46,7 +47,7 @@ class Plain:
 
     def aside(self, text: str) -> None:
         """Print the text, waiting for nobody: the thread that a signal interrupts may be printing."""
-        print(tame(text), file=self._err, flush=True)
+        print(for_people(tame(text)), file=self._err, flush=True)
 
     def close(self) -> None:
         """Nothing moves here."""

@@ -29,13 +29,18 @@ class Payment:
         _, name, code = line.split()
         return cls(name, int(code))
 
+    @property
+    def what(self) -> str:
+        """Return what was to be done, in words."""
+        return self.name.replace("-", " ")
+
     def __str__(self) -> str:
         if self.code == 0:
-            return f"the host did what an interrupted run owed: {self.name}"
+            return f"the host did what an interrupted run owed: {self.what}"
         if self.code == UNASKED:
             where = "~/.local/state/opsbook/owed on the host; --discard drops it"
-            return f"still owed from before, and not done unasked: {self.name} ({where})"
-        return f"still owed: {self.name} ended with exit code {self.code} (~/.local/state/opsbook/debts.log on the host)"
+            return f"still owed from before, and not done unasked: {self.what} ({where})"
+        return f"still owed: {self.what} ended with exit code {self.code} (~/.local/state/opsbook/debts.log on the host)"
 
 
 def debt(name: str, command: Command) -> Write:

@@ -159,5 +159,5 @@ PROOF = (
     runs_the_file_on_disk,
     sends_where_the_file_says,
 )
-UNDO, UNDONE = (return_to_the_old_commit, reload), PROOF
+UNDO, UNDONE, UNDOABLE = (return_to_the_old_commit, reload), PROOF, reloading.may_be_taken_back
 EVIDENCE = (what_alertmanager_logged,)

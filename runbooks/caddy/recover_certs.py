@@ -14,6 +14,7 @@ nothing is ordered: the storage is put back as it was; who wants to be able to u
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -137,6 +138,11 @@ def runs_anew(host: Host, p: Params) -> Seen:
     return replace(seen, ok=False, saw=f"{', '.join(lost)}: lost again, and in that process's memory alone") if lost else seen
 
 
+def may_be_taken_back(kept: Mapping[str, object], p: Params) -> bool:
+    """Nothing waits to be put back once the run is proven: where something was set aside, its site has a new one."""
+    return False
+
+
 def has_what_was_wanted(host: Host, p: Params) -> Seen:
     """Every site is served with what this run wanted for it: a certificate issued since it began, or the one that was stored or saved."""
     if (saved := wish(p)) is not None:
@@ -233,6 +239,7 @@ PROOF = (
     others_are_untouched,
 )
 UNDO = (bring_back,)
+UNDOABLE = may_be_taken_back
 UNDONE = (within(settle, serves_what_it_had), within(settle, is_healthy), others_are_untouched)
 FROM_OUTSIDE = (the_world_is_served,)
 EVIDENCE = (what_caddy_logged,)

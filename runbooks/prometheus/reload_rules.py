@@ -167,5 +167,5 @@ PROOF = (
     within(evaluation.LONGEST_WAIT, evaluates_without_new_errors),
     within(settle, still_has_an_alertmanager),
 )
-UNDO, UNDONE = (return_to_the_old_commit, reload), PROOF
+UNDO, UNDONE, UNDOABLE = (return_to_the_old_commit, reload), PROOF, reloading.may_be_taken_back
 EVIDENCE = (what_prometheus_logged,)

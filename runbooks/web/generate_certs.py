@@ -173,6 +173,6 @@ PROOF = (
     within(settle_and_scrape, scrapes_go_on),
     others_are_untouched,
 )
-UNDO = (put_back, show_again)
+UNDO, UNDOABLE = (put_back, show_again), coming.has_made_any
 UNDONE = (files_are_as_before, within(settle, each_shows_the_old_one), within(settle_and_scrape, scrapes_go_on))
 EVIDENCE = (what_they_logged,)

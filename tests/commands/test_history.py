@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from opsbook.cli.main import run
 from opsbook.cli.state import State
 from opsbook.events import Event
-from opsbook.journal import NO_END, open_journal
+from opsbook.journal import GOES_ON, NO_END, open_journal
 from opsbook.shell import Secret
 
 ENDED, OPEN = "261121-0105-k3fq", "261121-0107-abcd"
@@ -99,5 +100,30 @@ def test_an_unknown_run_is_a_usage_error(journalled: State, capsys: pytest.Captu
 def test_a_beginning_that_names_two_runs_is_a_usage_error_naming_both(journalled: State, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["history", "show", "2611"], journalled) == 2
     told = capsys.readouterr().err
-    assert ENDED in told
-    assert OPEN in told
+    assert f"{ENDED}  reload-rules on vps-i1\n" in told
+    assert f"{OPEN}  status (plan) on vps-i1 serverA\n" in told
+
+
+def test_of_many_runs_that_begin_so_the_newest_are_named_and_the_others_counted(
+    state: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(open_journal(state.environment)) as journal:
+        for number in range(23):
+            journal.start(f"261121-0105-aa{number:02}", "status", {}, ["vps-i1"], "ada@laptop", plan=False)
+    assert run(["history", "show", "2611"], state) == 2
+    told = capsys.readouterr().err
+    assert "23 runs begin with 2611" in told
+    assert ("261121-0105-aa22" in told, "261121-0105-aa03" in told, "261121-0105-aa02" in told) == (True, True, False)
+    assert "and 3 older ones\n  next: opsbook history --limit 23\n" in told
+
+
+def test_a_run_that_goes_on_is_told_apart_from_one_whose_process_died(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(open_journal(state.environment)) as journal:
+        journal.start(OPEN, "recover-certs", {}, ["vps-i1"], "ada@laptop", plan=True)
+        assert run(["history"], state) == 0
+        assert capsys.readouterr().out.splitlines()[1].endswith(GOES_ON)
+        assert run(["history", "show", OPEN], state) == 0
+        assert f"ended     {GOES_ON}\n" in capsys.readouterr().out
+        journal.end(OPEN, 0)
+        assert run(["history"], state) == 0
+        assert capsys.readouterr().out.splitlines()[1].endswith("exit 0")

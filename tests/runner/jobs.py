@@ -57,11 +57,12 @@ class RecordingTransport(FakeTransport):
         super().__init__()
         self.records: list[str] = []
         self.marked = False         # the kept record of a run says now that it was undone
-        self.record_code = 0        # what closing a proven record gives
+        self.record_code = 0        # what closing a record gives
         self.teach(cmd("date", "+%s.%N"), "1700000100.5")
 
     def run(self, command: Command, stdin: str | None, within: float) -> Result:
-        if self.record_code and "record.json" in command.line() and '"phase": "proven"' in (stdin or ""):
+        closes = '"phase": "proven"' in (stdin or "") or '"phase": "undone"' in (stdin or "")
+        if self.record_code and "record.json" in command.line() and closes:
             return Result(self.record_code, "", "no space left on device")
         if stdin is None and "undone" in command.line():
             self.marked = True

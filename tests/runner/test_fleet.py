@@ -234,9 +234,26 @@ def test_canary_and_batches_are_asked_about_once() -> None:
     assert len(made.questions) == 1
     assert [event.title for event in made.events if not event.host][1:] == [
         "the canary a is proven; now the others",
-        "2 of 2 hosts of this batch are proven; 3 of 4 hosts are through",
-        "1 of 1 hosts of this batch are proven; 4 of 4 hosts are through",
+        "batch of 2 hosts: 2 proven; 3 of 4 hosts are through",
+        "batch of 1 host: 1 proven; 4 of 4 hosts are through",
     ]
+
+
+def test_of_hosts_that_stay_as_they_are_no_batch_is_counted() -> None:
+    made = world(same=a_host("new"), b=a_host(), c=a_host())
+    made.answers = ["y"]
+    assert set(codes(run(made, Options(batch="1"))).values()) == {0}
+    assert [event.title for event in made.events if not event.host][1:] == [
+        "batch of 1 host: 1 proven; 1 of the 2 hosts that change is through",
+        "batch of 1 host: 1 proven; 2 of the 2 hosts that change are through",
+    ]
+
+
+def test_after_a_canary_alone_no_batch_is_told() -> None:
+    made = world(same=a_host("new"), b=a_host(), c=a_host())
+    made.answers = ["y"]
+    assert set(codes(run(made, Options(canary=True))).values()) == {0}
+    assert [event.title for event in made.events if not event.host][1:] == ["the canary b is proven; now the others"]
 
 
 # -- Ctrl-C

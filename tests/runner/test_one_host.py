@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from opsbook.host import Host, Read, Result, Write
 from opsbook.options import Options
 from opsbook.page import read_page
 from opsbook.record import Record
+from opsbook.runbook import Undoable
 from opsbook.shell import cmd
 from opsbook.watch.debts import Payment
 from opsbook.watch.opening import Opening
@@ -151,7 +153,8 @@ def test_evidence_is_gathered_before_anything_is_undone() -> None:
     made.transport.teach(cmd("logs"), "it broke")
     made.run(book((look, change), (is_changed,), (put_back,), (is_as_before,), evidence=(logs,)))
     assert made.transport.asked.index("logs") < made.transport.asked.index("back")
-    assert next(event.detail["text"] for event in made.events if event.kind == "evidence") == "it broke"
+    (kept,) = (event.detail for event in made.events if event.kind == "evidence")
+    assert kept == {"text": "it broke", "next": "opsbook history show 261121-0105-aaaa"}
 
 
 def test_a_look_that_refuses_changes_nothing() -> None:
@@ -189,6 +192,58 @@ def test_an_interrupt_after_a_write_does_not_undo() -> None:
     (ended,) = made.run(book((change, interrupt), (is_changed,), (put_back,), (is_as_before,)))
     assert ended.code == 130
     assert "back" not in made.transport.asked
+
+
+def interrupted(*undo: object) -> World:
+    def interrupt(host: Host, p: object) -> None:
+        """Interrupt."""
+        raise Interrupted("ctrl-c")
+
+    made = world("before")
+    made.run(book((change, interrupt), (is_changed,), undo, (is_as_before,) if undo else ()))  # type: ignore[arg-type]
+    return made
+
+
+@pytest.mark.parametrize(("undo", "ways"), [
+    ((put_back,), "finish it: opsbook make-it-so vps-i1; or opsbook undo 261121-0105-aaaa vps-i1"),
+    ((), "finish it: opsbook make-it-so vps-i1"),
+])
+def test_the_end_of_a_run_that_was_interrupted_half_way_says_what_to_type(undo: tuple[object, ...], ways: str) -> None:
+    (end,) = (event for event in interrupted(*undo).events if event.kind == "end")
+    assert end.detail["next"] == ways
+
+
+def test_a_killed_write_is_told_with_what_finishes_it_also_as_another_user() -> None:
+    made = world("before", change_answer=ConnectionLost("gone"))
+    (ended,) = made.run(WITH_UNDO, options=Options(yes=True, as_="root"))
+    assert ended.ways_on == "finish it: opsbook make-it-so vps-i1 --as root; or opsbook undo 261121-0105-aaaa vps-i1 --as root"
+
+
+def test_an_undo_that_was_interrupted_is_finished_by_the_undo_of_the_same_run() -> None:
+    def interrupt(host: Host, p: object) -> None:
+        """Interrupt."""
+        host.write(BACK)
+        raise Interrupted("ctrl-c")
+
+    made = world("before")
+    old = Record("261120-0900-zzzz", "make-it-so", {}, "ben@laptop", 1.0, "proven", {"old": "kept"})
+    (ended,) = made.run(book((change,), (is_changed,), (interrupt,), (is_as_before,)), undoing=old)
+    assert (ended.code, ended.ways_on) == (130, "finish its undo: opsbook undo 261120-0900-zzzz vps-i1")
+
+
+@pytest.mark.parametrize("undoable", [None, lambda kept, p: kept == {"old": "before"}, lambda kept, p: False])
+def test_a_run_offers_to_be_taken_back_only_where_its_runbook_says_that_something_can_be(undoable: Undoable | None) -> None:
+    made = world("before", "changed")
+    (ended,) = made.run(replace(WITH_UNDO, undoable=undoable))
+    assert ended.record == ("" if undoable and not undoable({"old": "before"}, None) else "261121-0105-aaaa")
+
+
+def test_a_run_that_changed_nothing_or_ended_has_nothing_to_finish() -> None:
+    made = world("before", "changed")
+    assert [one.ways_on for one in made.run(WITH_UNDO)] == [""]
+    made = world("before")
+    made.stop.ask()
+    assert [(one.code, one.ways_on) for one in made.run(WITH_UNDO)] == [(130, "")]
 
 
 def test_without_a_yes_nothing_is_changed() -> None:
@@ -296,19 +351,28 @@ def test_a_proven_run_whose_record_cannot_be_closed_is_told_and_not_undone() -> 
     made.transport.record_code = 74
     (ended,) = made.run(WITH_UNDO)
     assert (ended.code, "its record stays open" in ended.state) == (1, True)
+    assert ended.ways_on == "finish it: opsbook make-it-so vps-i1; or opsbook undo 261121-0105-aaaa vps-i1"
     assert all(proof.ok for proof in ended.proofs)
     assert "back" not in made.transport.asked
+
+
+def test_an_undo_whose_record_cannot_be_closed_is_finished_by_itself() -> None:
+    made = world("before")
+    made.transport.record_code = 74
+    old = Record("261120-0900-zzzz", "make-it-so", {}, "ben@laptop", 1.0, "proven", {"old": "kept"})
+    (ended,) = made.run(WITH_UNDO, undoing=old)
+    assert (ended.code, ended.ways_on) == (1, "finish its undo: opsbook undo 261120-0900-zzzz vps-i1")
 
 
 def test_what_the_host_put_back_is_told_in_the_last_line_and_what_it_could_not_needs_a_human() -> None:
     made = world("changed")
     made.watch = FakeWatch(Opening(1_700_000_000.0, (Payment("start-loki", 0),)))
     (ended,) = made.run(book((look,), (is_changed,)))
-    assert (ended.code, "the host did start-loki" in ended.state) == (0, True)
+    assert (ended.code, "the host did start loki" in ended.state) == (0, True)
     made = world("changed")
     made.watch = FakeWatch(owed=(Payment("start-loki", 1),))
     (ended,) = made.run(book((look,), (is_changed,)))
-    assert (ended.code, "the host still owes start-loki" in ended.state) == (6, True)
+    assert (ended.code, "the host still owes start loki" in ended.state) == (6, True)
 
 
 def test_a_look_at_a_steps_commands_keeps_nothing_for_the_real_step() -> None:

@@ -103,3 +103,19 @@ def test_unlock_with_the_hosts_name_evicts_and_tells_what_the_host_did(
     watch.release()
     take_away(State({}, tmp_path), server.entry(), eviction)
     assert capsys.readouterr().out == "web1: nobody held the lock\n"
+
+
+@pytest.mark.parametrize(("phase", "said"), [(None, "the host keeps no record of"), ("undone", "was undone already")])
+def test_what_an_undo_says_to_type_reaches_the_site_that_was_named(
+    make_server: MakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], phase: str | None, said: str
+) -> None:
+    server, undone = make_server(f"SetEnv HOME={tmp_path} PATH=/usr/bin:/bin"), "261121-0105-k3fq"
+    done = tmp_path / ".local/state/opsbook/done"
+    done.mkdir(parents=True)
+    if phase is not None:
+        record = {"id": undone, "runbook": "reload-rules", "params": {}, "operator": "ada@laptop", "started": 1.0, "phase": phase}
+        (done / f"{undone}.json").write_text(json.dumps(record))
+    assert run(["--inventory", f"{tmp_path}/inventory.yaml", "undo", undone, "web1"], state_for(server, tmp_path)) == 3
+    told = capsys.readouterr().err
+    assert said in told
+    assert f"next: opsbook --inventory {tmp_path}/inventory.yaml history --on web1" in told

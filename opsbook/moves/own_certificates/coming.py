@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from opsbook.check import Seen
@@ -124,6 +124,11 @@ def serves_what_lies_there(host: Host, wanted: Sequence[Wanted], there: dict[str
             told.append(f"{one.service.name} shows {'another certificate' if prints - {''} else 'no certificate'}")
     fix = f"opsbook restart-service {wanted[0].service.name} {host.name}" if wanted else ""
     return Seen(bool(wanted) and not told, saw="\n".join(told) or f"{counted(len(wanted), 'certificate')}", next=fix)
+
+
+def has_made_any(kept: Mapping[str, object], p: object) -> bool:  # noqa: ARG001
+    """Return whether the run has made a certificate."""
+    return bool(kept.get(DUE))
 
 
 def put_back(host: Host, there: dict[str, Certificate]) -> None:

@@ -205,6 +205,8 @@ def test_a_proven_force_and_a_run_without_it_have_nothing_to_put_back(made: Reco
     assert other.false() == {}
     with pytest.raises(NothingToUndo, match="has a new one"):
         other.undo()
+    for run in (made, other):
+        assert not BOOK.offers_undo(run.run.kept, BOOK.params(**run.params))
 
 
 @pytest.mark.parametrize("after", ["set the stored", "let the host start", "restart caddy"])

@@ -11,6 +11,7 @@ import pytest
 from opsbook.check import Seen, look_once
 from opsbook.errors import NotTrue, Refused
 from opsbook.host import Host, Result
+from opsbook.runbook import folders, load, pages
 from opsbook.systems.rules import Group, parse_rule_file
 from tests.fake import a_run
 from tests.repos import git
@@ -400,4 +401,6 @@ def test_the_undo_refuses_when_somebody_moved_the_checkout_since(coming: Prometh
 def test_there_is_nothing_to_go_back_to_after_as_is(here: PrometheusSite) -> None:
     with pytest.raises(Refused, match="nothing to go back to"):
         here.undo(here.steps(as_is=True), as_is=True)
+    for book in (here.book, load(pages(folders(None))["reload-alertmanager"])):
+        assert [book.offers_undo({}, book.params(as_is=as_is)) for as_is in (True, False)] == [False, True]
 

@@ -201,7 +201,9 @@ def test_an_undo_refuses_where_another_certificate_has_come_since(tmp_path: Path
     with pytest.raises(Refused, match="another certificate has come since"):
         first.undo()
     with pytest.raises(NothingToUndo):
-        again(first).steps().undo()
+        (none := again(first).steps()).undo()
+    offers = book("generate-certs").offers_undo
+    assert (offers(first.run.kept, None), offers(none.run.kept, None)) == (True, False)
 
 
 def test_a_service_that_does_not_read_it_again_is_restarted(tmp_path: Path) -> None:
