@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from opsbook.errors import CommandFailed, ConnectionLost, Refused, Unreachable, UsageError
+from opsbook.errors import CommandFailed, ConnectionLost, HostKeyChanged, HostKeyUnknown, OpsbookError, Refused, Unreachable, UsageError
 from opsbook.host import CLOCK, Host, Result
 from opsbook.inventory import HostEntry
 from opsbook.moves import scraping, vantage
@@ -148,6 +148,19 @@ def test_without_a_stranger_nobody_can_tell_and_a_host_is_none_to_itself() -> No
 def test_a_host_without_an_address_for_others_is_refused() -> None:
     with pytest.raises(Refused, match="peer_address in the inventory"):
         vantage.address(Site(replace(SERVER, peer_address=None)).host)
+
+
+@pytest.mark.parametrize("error", [HostKeyChanged("another key"), HostKeyUnknown("a key that nobody knows")])
+def test_a_scraper_that_shows_a_strange_key_ends_the_run(error: OpsbookError) -> None:
+    def strange(_: str) -> Host:
+        raise error
+
+    with pytest.raises(type(error)):
+        scraping.target(replace(Site().host, connect_peer=strange), "cadvisor", 8080)
+    site = Site()
+    site.scraper.teach(scraping.PROMETHEUS.targets(), error)
+    with pytest.raises(type(error)):
+        scraping.target(site.host, "cadvisor", 8080)
 
 
 def test_a_scraper_that_cannot_be_asked_is_an_answer_of_its_own_and_no_loss_of_our_host() -> None:
