@@ -11,10 +11,13 @@ from opsbook.errors import CommandFailed, ConnectionLost, HostKeyChanged, HostKe
 from opsbook.host import CLOCK, Host, Result
 from opsbook.inventory import HostEntry
 from opsbook.moves import scraping, vantage
+from opsbook.systems import ufw
 from opsbook.systems.inside import complaint
 from opsbook.systems.reach import dial
+from opsbook.systems.root_view import root_view
 from tests.fake import ENTRY, FakeTransport, at_its_port, fake_host
 from tests.fake_docker import inspected, teach_containers
+from tests.fake_firewall import OFF, ON, told_by_look
 
 STARTED = 1_700_000_000.0
 ADDRESS = "192.0.2.20"
@@ -87,6 +90,7 @@ def test_an_answer_and_a_refusal_are_a_way_for_the_scraper(told: str) -> None:
 def test_a_scraper_that_hears_nothing_is_kept_out_by_a_firewall() -> None:
     site = Site()
     site.scraper.teach(DIAL, "0 137 \n")
+    site.own.teach(root_view(*ufw.VIEW), told_by_look(ON))
     with pytest.raises(Refused, match="opsbook open-scrape-ports serverB"):
         scraping.expect_way(site.host, 8080)
 
@@ -132,7 +136,10 @@ def test_an_old_scrape_a_red_one_or_none_proves_nothing(break_: Callable[[Site],
 
 def test_a_scrape_that_runs_out_of_time_points_to_the_firewall() -> None:
     site = Site().targets(f"http://{ADDRESS}:8080/metrics", health="down", error="context deadline exceeded").up(f"{ADDRESS}:8080")
+    site.own.teach(root_view(*ufw.VIEW), told_by_look(ON))
     assert scraping.is_scraped(site.host, "cadvisor", 8080, STARTED).next == "opsbook open-scrape-ports serverB"
+    site.own.teach(root_view(*ufw.VIEW), told_by_look(OFF))
+    assert scraping.is_scraped(site.host, "cadvisor", 8080, STARTED).next == "opsbook open-scrape-ports --enable serverB"
 
 
 def test_without_a_stranger_nobody_can_tell_and_a_host_is_none_to_itself() -> None:
