@@ -21,6 +21,14 @@ SSHD = "port 22\nlistenaddress 0.0.0.0:22\n"
 SOCKETS = "Listen=[::]:22 (Stream)\nId=ssh.socket\nLoadState=loaded\nActiveState=inactive\n"
 
 
+ON, OFF = "Status: active\nDefault: deny (incoming), allow (outgoing)\n", "Status: inactive\n"
+
+
+def told_by_look(status: str, rules: str = "") -> Result:
+    """Return what opsbook-look tells of UFW: its status, and its files of rules."""
+    return Result(0, "".join(f"0 {base64.b64encode(one.encode()).decode()}\n" for one in (status, rules)))
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the host saves and puts back; rules as UFW keeps them."""

@@ -43,8 +43,9 @@ def test_a_listed_code_is_an_answer() -> None:
 def test_a_known_error_text_brings_its_hint() -> None:
     fake = FakeTransport()
     fake.teach(UPTIME, Result(1, "", "sudo: a password is required"))
-    with pytest.raises(CommandFailed, match="next: sudo wants a password"):
+    with pytest.raises(CommandFailed) as caught:
         fake_host(fake).read(UPTIME)
+    assert caught.value.next == "opsbook provision-host vps-i1 --as root    (sudo wants a password: the right is missing)"
 
 
 def test_an_answer_is_recalled_until_something_is_written() -> None:

@@ -36,6 +36,8 @@ def conclude(
     for one in ended:
         if one.answer is not None and not state.options.jsonl:
             _show(one.host, one.answer, screen, state)
+            if len(ended) > 1 and one.answer.trouble:
+                _talk("")       # what is wrong with it must not stick to the next host's heading
     for line in _ways_back(job, ended):
         _talk(state.paste(f"to take it back: {line}"))
     if (again := job.book.shuts_out.get(state.options.as_ or "")) and _ways_back(job, ended):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +10,7 @@ from typing import Any
 
 from opsbook import record
 from opsbook.doctor.facts import Facts
-from opsbook.errors import OpsbookError
+from opsbook.errors import CommandFailed, Refused
 from opsbook.host import Host, Read, Result
 from opsbook.privileged import ALL, LOOK
 from opsbook.shell import cmd, script
@@ -25,8 +23,7 @@ from opsbook.systems.prometheus import Prometheus
 from opsbook.systems.rendered import parse_paths
 from opsbook.systems.root_view import root_view
 from opsbook.systems.thanos import Thanos
-from opsbook.watch.eviction import Eviction
-from opsbook.watch.holder import Holder
+from opsbook.watch.eviction import holder
 from opsbook.web import Endpoint
 
 AT_ONCE = 4
@@ -38,7 +35,7 @@ QUERY = "thanos-query"
 
 
 def gather(host: Host, ssh: Ssh) -> Facts:
-    """Return what the host tells."""
+    """Return what the host tells; raise ConnectionLost where we do not stay."""
     before = time.time()
     facts, why = _first(host, ssh)
     machine = facts.machine
@@ -56,7 +53,7 @@ def _first(host: Host, ssh: Ssh) -> tuple[Facts, Mapping[str, str]]:
         "who": lambda: host.read(Read(cmd("id", "--name", "--groups", "--real"), stripped)).split(),
         "user": lambda: host.read(Read(cmd("id", "--name", "--user"), stripped)),
         "grants": lambda: host.read(sudo.grants()),
-        "lock": lambda: Eviction(ssh, Holder(getpass.getuser(), socket.gethostname(), "doctor", host.name)).look(),
+        "lock": lambda: host.read(holder()),
         "record": lambda: host.read(record.current()),
         "programs": lambda: host.read(files.hashes(act.path for act in ALL)),
     })  # fmt: skip
@@ -122,6 +119,6 @@ def _asked(questions: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], 
         for name, future in futures.items():
             try:
                 told[name] = future.result()
-            except OpsbookError as error:
+            except (CommandFailed, Refused) as error:
                 why[name] = error.saw or error.what
     return told, why

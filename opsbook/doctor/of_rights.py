@@ -46,15 +46,15 @@ def firewall(f: Facts) -> Iterator[Finding]:
     """A firewall that is off."""
     if f.firewall is None:
         return
-    status = f.firewall.strip().splitlines()
+    status, opens = f.firewall.strip().splitlines(), f"opsbook open-scrape-ports --enable {f.host}"
     if "Status: active" in status:
         default = next((line for line in status if line.startswith("Default:")), "")
         if "allow (incoming)" in default:
-            yield Finding("bad", "the firewall is on, but lets everything in", default, "ufw default deny incoming    (as root)")
+            yield Finding("bad", "the firewall is on, but lets everything in", default, opens)
         else:
             yield Finding("ok", "the firewall is on", default)
     else:
-        yield Finding("bad", "the firewall is off", status[0] if status else "", "ufw enable    (as root, after `ufw allow OpenSSH`)")
+        yield Finding("bad", "the firewall is off", status[0] if status else "", opens)
 
 
 def _listed(f: Facts) -> str:

@@ -33,7 +33,7 @@ class Verdict:
         word = "status" if isinstance(asked, Request) else "exit code"
         tail = self.mask("\n".join((result.err or result.out).strip().splitlines()[-10:]))
         what = f"`{self.mask(str(asked))}` gave {word} {result.code}"
-        raise CommandFailed(what, saw=tail or "(no output)", next=hint_for(tail) or "", host=self.host)
+        raise CommandFailed(what, saw=tail or "(no output)", next=hint_for(tail, self.host) or "", host=self.host)
 
     def accept_wrapped(self, change: Write, result: Result) -> None:
         """Raise for what its wrapper tells of a command: ConnectionLost when it was never run, CommandFailed when it took too long."""

@@ -8,6 +8,7 @@ from opsbook.check import Seen
 from opsbook.errors import Refused
 from opsbook.host import CLOCK, Host
 from opsbook.moves import services
+from opsbook.moves.opening_up import opens_now
 from opsbook.moves.vantage import SCRAPER, address, ask, reach, witness
 from opsbook.systems.inside import complaint
 from opsbook.systems.metrics import Sample, selector
@@ -46,7 +47,7 @@ def expect_way(host: Host, port: int) -> None:
         return
     saw = f"from {scraper.name}: {address(host)} port {port} {found}"
     if found.kind == "silent":
-        what, fix = f"a firewall keeps {scraper.name} out", f"opsbook open-scrape-ports {host.name}"
+        what, fix = f"a firewall keeps {scraper.name} out", opens_now(host)
     else:
         what, fix = f"{scraper.name} has no way to this host", "peer_address in the inventory: is it right?"
     raise Refused(what, saw=saw, next=fix, host=host.name)
@@ -73,7 +74,7 @@ def is_scraped(host: Host, job: str, port: int, since: float) -> Seen:
     up = ask(host, SCRAPER, PROMETHEUS.query(f"timestamp({_of(UP, found)}) and {_of(UP, found)} == 1"))
     if found.health == "up" and any(sample.value > begun for sample in up):
         return Seen(ok=True, saw=f"{scraper.name} scraped {found.url} after the start")
-    remedy = f"opsbook open-scrape-ports {host.name}" if "deadline exceeded" in found.error else f"opsbook logs prometheus {scraper.name}"
+    remedy = opens_now(host) if "deadline exceeded" in found.error else f"opsbook logs prometheus {scraper.name}"
     return Seen(ok=False, saw=f"{scraper.name}: {found.url} is {found.health}: {found.error or 'not scraped since the start'}", next=remedy)
 
 

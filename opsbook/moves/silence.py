@@ -9,6 +9,7 @@ from opsbook.check import Seen
 from opsbook.errors import Refused
 from opsbook.host import Host
 from opsbook.moves import vantage
+from opsbook.moves.opening_up import opens_now
 from opsbook.systems import files, netfilter, ssh_ports, ufw
 from opsbook.systems.addresses import OUTSIDER_V6, own_ipv6
 from opsbook.systems.reach import Reach, dial
@@ -87,7 +88,7 @@ def _judged(host: Host, heard: Heard, patience: int) -> Seen:
         return Seen(ok=False, saw=saw, next=fix)
     if heard.loud:
         rejects = all(found.kind == "unreachable" for found in heard.loud.values())
-        return Seen(ok=False, saw=saw, next="" if rejects else f"opsbook open-scrape-ports {host.name}")
+        return Seen(ok=False, saw=saw, next="" if rejects else opens_now(host))
     if heard.alive:
         return Seen(ok=True, saw=f"{saw} for {patience} s, and its sshd answers there")
     rules = _closed_by_its_own_rules(host, heard.ports)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from opsbook.errors import CommandFailed, ConnectionLost, Refused, Unreachable, UsageError
+from opsbook.errors import CommandFailed, ConnectionLost, HostKeyChanged, HostKeyUnknown, Refused, Unreachable, UsageError
 from opsbook.host import Host, Read
 from opsbook.systems.reach import Reach, dial
 
@@ -14,12 +14,17 @@ PATIENCE = 5        # seconds of silence that count as such
 
 
 def witness(host: Host, role: str) -> Host:
-    """Return the other host with that role; raise Refused where there is none, so that nobody could tell."""
+    """Return the other host with that role; raise Refused where there is none, so that nobody could tell.
+
+    A strange host key is never just an answer: HostKeyChanged and HostKeyUnknown are raised as they are, here and by `ask`.
+    """
     try:
         found = host.peer(role)
     except UsageError as error:
         fix = f"roles: [{role}] for one other host of the inventory that we may log in to"
         raise Refused(f"nobody can look from a {role}'s place", saw=error.what, next=fix, host=host.name) from None
+    except (HostKeyChanged, HostKeyUnknown):
+        raise
     except Unreachable as error:
         raise _mute(role, error) from None
     if role == STRANGER and found.name == host.name:
@@ -32,6 +37,8 @@ def ask(host: Host, role: str, question: Read[T]) -> T:
     """Ask the host with that role; that it cannot be asked is an answer that is none, and no loss of the host that we work on."""
     try:
         return witness(host, role).read(question)
+    except (HostKeyChanged, HostKeyUnknown):
+        raise
     except (Unreachable, ConnectionLost) as error:
         raise _mute(role, error) from None
 

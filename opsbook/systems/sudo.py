@@ -23,6 +23,7 @@ SHELLS = frozenset({"awk", "bash", "ed", "env", "find", "less", "more", "nano", 
 WRITERS = frozenset({"chmod", "chown", "cp", "dd", "install", "ln", "mount", "mv", "rsync", "sed", "tar", "tee", "visudo"})
 STARTERS = frozenset({"apt", "apt-get", "docker", "docker-compose", "dpkg", "nsenter", "systemctl"})
 AS_GOOD_AS_ROOT = SHELLS | WRITERS | STARTERS
+WARNING = "sudo: unable to resolve host "       # where the host does not know its own name; sudo goes on all the same
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ def grants() -> Read[tuple[Grant, ...]]:
 def grants_of(user: str) -> Read[tuple[Grant, ...]]:
     """What that user may run, as root sees it; nothing where sudo knows no rule for that user."""
     return Read(cmd("sudo", "-n", "-l", "-U", user), parse_grants, answers=NOTHING)
+
+
+def complaint(text: str) -> str:
+    """Given what a command under sudo wrote, return the line that says why it failed: not sudo's usual warning, if there is another."""
+    lines = [line.strip() for line in text.strip().splitlines()]
+    return next((line for line in lines if not line.startswith(WARNING)), next(iter(lines), ""))
 
 
 def allows(granted: Iterable[Grant], line: str) -> bool:

@@ -16,6 +16,7 @@ from opsbook.host import CLOCK, Host
 from opsbook.moves import firewall, meaning, silence, vantage
 from opsbook.moves.confirmed import confirmed, expect_nothing_waits, put_back
 from opsbook.moves.firewall import Standing
+from opsbook.moves.opening_up import opens
 from opsbook.moves.openings import Wanted, sources_of, wanted
 from opsbook.moves.scraping import way
 from opsbook.systems import ufw
@@ -53,7 +54,7 @@ def look(host: Host, p: Params) -> None:
 def expect_consent(host: Host, found: Standing, p: Params) -> None:
     """Raise Refused where UFW keeps nobody out, and may not be told to."""
     if not p.enable:
-        again = f"opsbook open-scrape-ports --enable {host.name}"
+        again = opens(host.name, denies=False)
         raise Refused("a rule keeps nobody out here", saw=found.ufw.state, next=f"{again}    (turns it on)", host=host.name)
 
 
@@ -95,7 +96,7 @@ def these_get_through(host: Host, p: Params) -> Seen:
 def strangers_get_silence(host: Host, p: Params) -> Seen:
     """A stranger gets no answer from these ports, not even a refusal, by IPv6 neither, and does hear this host."""
     seen = silence.a_stranger_gets_silence(host, *(port for _, port in _seats(host, wanted(host))))
-    ours = seen.next == f"opsbook open-scrape-ports {host.name}"        # which has just been done
+    ours = seen.next.startswith("opsbook open-scrape-ports ")       # which has just been done
     return replace(seen, next=f"opsbook audit-security {host.name}") if ours else seen
 
 

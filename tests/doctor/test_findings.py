@@ -180,3 +180,9 @@ def test_a_run_that_has_not_ended_is_resumed_by_the_line_that_is_shown() -> None
     assert shown.next == "opsbook restart-service loki vps-i1    (resumes it)"
     (unknown,) = found(replace(WELL, record=RECORD))
     assert unknown.next == "opsbook history --on vps-i1"
+
+
+@pytest.mark.parametrize("status", ["Status: inactive", "Status: active\nDefault: allow (incoming)"])
+def test_a_firewall_that_refuses_nothing_is_turned_on_by_what_our_login_may_run(status: str) -> None:
+    one = next(one for one in found(replace(WELL, firewall=status)) if "the firewall is" in one.what)
+    assert one.next == f"opsbook open-scrape-ports --enable {WELL.host}"

@@ -67,7 +67,7 @@ def test_what_is_loose_is_found_with_its_evidence_and_what_mends_it(server: Lab)
     assert "loose: every address port 9998/tcp" in bad["Docker publishes ports around the firewall"]["evidence"]
     assert bad["passwords are those that everybody knows"]["evidence"] == "ADMIN_PASSWORD of the container loose"
     script(server.container(HOST), "ufw disable >/dev/null")
-    assert audited(HOST)[1]["the firewall is off"]["next"].endswith("open-scrape-ports serverB")
+    assert audited(HOST)[1]["the firewall is off"]["next"].endswith("open-scrape-ports --enable serverB")
 
 
 def test_a_server_that_tells_nothing_of_roots_is_not_green_on_any_of_it(server: Lab) -> None:

@@ -69,7 +69,7 @@ def test_what_a_start_needs_is_looked_at_before_anything_is_touched(restored: La
         on_vps(restored, mend, user="root")
 
 
-@pytest.mark.parametrize(("fault", "says"), [("docker-down", "opsbook --lab triage names"), ("disk-full", "the disk is full")])
+@pytest.mark.parametrize(("fault", "says"), [("docker-down", "opsbook --lab triage vps-i1 names"), ("disk-full", "the disk is full")])
 def test_a_host_that_cannot_start_anything_is_refused(restored: Lab, fault: str, says: str) -> None:
     breaking.break_(restored, fault)
     ran = opsbook(*BRING_UP, "--yes")

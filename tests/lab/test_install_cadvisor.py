@@ -53,6 +53,7 @@ def test_a_look_names_what_has_to_come_first(closed: Lab) -> None:
     on_host(closed, "ufw disable >/dev/null")
     unguarded = opsbook(*INSTALL, "--yes")
     assert (unguarded.code, "no firewall keeps strangers out" in unguarded.err) == (3, True), unguarded.text
+    assert "open-scrape-ports --enable serverB" in unguarded.err, unguarded.text
     breaking.break_(closed, "scraper-down")
     blind = opsbook(*INSTALL, "--yes")
     assert (blind.code, "nothing was changed" in blind.err, "prometheus" in blind.err) == (3, True, True), blind.text

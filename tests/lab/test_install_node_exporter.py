@@ -153,7 +153,7 @@ REFUSED = {
     "scraper-down": "prometheus does not run",
     "no-sudo": "provision-host serverA",
     "text-file-busy loose": "port 9100 is taken",
-    "ufw-inactive": "no firewall keeps strangers out",
+    "ufw-inactive": "open-scrape-ports --enable serverA",
 }
 
 

@@ -7,14 +7,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from opsbook.errors import CommandFailed, ConnectionLost, Refused, Unreachable, UsageError
+from opsbook.errors import CommandFailed, ConnectionLost, HostKeyChanged, HostKeyUnknown, OpsbookError, Refused, Unreachable, UsageError
 from opsbook.host import CLOCK, Host, Result
 from opsbook.inventory import HostEntry
 from opsbook.moves import scraping, vantage
+from opsbook.systems import ufw
 from opsbook.systems.inside import complaint
 from opsbook.systems.reach import dial
+from opsbook.systems.root_view import root_view
 from tests.fake import ENTRY, FakeTransport, at_its_port, fake_host
 from tests.fake_docker import inspected, teach_containers
+from tests.fake_firewall import OFF, ON, told_by_look
 
 STARTED = 1_700_000_000.0
 ADDRESS = "192.0.2.20"
@@ -87,6 +90,7 @@ def test_an_answer_and_a_refusal_are_a_way_for_the_scraper(told: str) -> None:
 def test_a_scraper_that_hears_nothing_is_kept_out_by_a_firewall() -> None:
     site = Site()
     site.scraper.teach(DIAL, "0 137 \n")
+    site.own.teach(root_view(*ufw.VIEW), told_by_look(ON))
     with pytest.raises(Refused, match="opsbook open-scrape-ports serverB"):
         scraping.expect_way(site.host, 8080)
 
@@ -132,7 +136,10 @@ def test_an_old_scrape_a_red_one_or_none_proves_nothing(break_: Callable[[Site],
 
 def test_a_scrape_that_runs_out_of_time_points_to_the_firewall() -> None:
     site = Site().targets(f"http://{ADDRESS}:8080/metrics", health="down", error="context deadline exceeded").up(f"{ADDRESS}:8080")
+    site.own.teach(root_view(*ufw.VIEW), told_by_look(ON))
     assert scraping.is_scraped(site.host, "cadvisor", 8080, STARTED).next == "opsbook open-scrape-ports serverB"
+    site.own.teach(root_view(*ufw.VIEW), told_by_look(OFF))
+    assert scraping.is_scraped(site.host, "cadvisor", 8080, STARTED).next == "opsbook open-scrape-ports --enable serverB"
 
 
 def test_without_a_stranger_nobody_can_tell_and_a_host_is_none_to_itself() -> None:
@@ -148,6 +155,19 @@ def test_without_a_stranger_nobody_can_tell_and_a_host_is_none_to_itself() -> No
 def test_a_host_without_an_address_for_others_is_refused() -> None:
     with pytest.raises(Refused, match="peer_address in the inventory"):
         vantage.address(Site(replace(SERVER, peer_address=None)).host)
+
+
+@pytest.mark.parametrize("error", [HostKeyChanged("another key"), HostKeyUnknown("a key that nobody knows")])
+def test_a_scraper_that_shows_a_strange_key_ends_the_run(error: OpsbookError) -> None:
+    def strange(_: str) -> Host:
+        raise error
+
+    with pytest.raises(type(error)):
+        scraping.target(replace(Site().host, connect_peer=strange), "cadvisor", 8080)
+    site = Site()
+    site.scraper.teach(scraping.PROMETHEUS.targets(), error)
+    with pytest.raises(type(error)):
+        scraping.target(site.host, "cadvisor", 8080)
 
 
 def test_a_scraper_that_cannot_be_asked_is_an_answer_of_its_own_and_no_loss_of_our_host() -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from opsbook.cli.main import run
 from opsbook.errors import HostKeyChanged, HostKeyUnknown, Unreachable
 from opsbook.shell import cmd
 from opsbook.ssh.known_hosts import append, name_of
 from tests.ssh.conftest import Connect, MakeServer
 from tests.ssh.sshd import Sshd, make_key, public_key
+from tests.ssh.test_history_and_unlock import state_for
 from tests.until import until
 
 
@@ -121,3 +123,22 @@ def test_a_jump_host_that_forwards_nothing_is_named_as_the_reason(make_server: M
     with pytest.raises(Unreachable, match="jump host does not lead") as caught:
         connect(behind, gateway=gateway.entry("bastion"), files=(gateway.known_hosts, behind.known_hosts)).open()
     assert "AllowTcpForwarding" in caught.value.saw
+
+
+@pytest.mark.parametrize("runbook", ["audit-security", "triage", "provision-host"])
+def test_a_run_ends_where_the_key_has_changed_and_says_nothing_else_of_the_host(
+    runbook: str, make_server: MakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = make_server()
+    state = state_for(server, tmp_path)
+    other = public_key(make_key(tmp_path / "other"))
+    (tmp_path / "opsbook/known_hosts").unlink()
+    append(tmp_path / "opsbook/known_hosts", name_of("127.0.0.1", server.port), other)
+    assert run([runbook, "web1"], state) == 8
+    said = capsys.readouterr()
+    told = " ".join(said.err.split())
+    assert said.out == ""
+    assert "CHANGED" in told
+    assert (server.host_key.fingerprint in told, other.fingerprint in told) == (True, True)
+    assert "--as root" not in told
+    assert logins(server) == 0

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from opsbook.errors import CommandFailed, OpsbookError, Refused, Unreachable
+from opsbook.errors import CommandFailed, HostKeyChanged, HostKeyUnknown, OpsbookError, Refused, Unreachable
 from opsbook.host import Host, Read, Result
 from opsbook.moves.audit.facts import UFW_CONF, Facts
 from opsbook.shell import Secret, cmd
@@ -28,10 +28,11 @@ STATUSES = frozenset({200, 401, 403})
 
 
 def gather(host: Host) -> Facts:
-    """Return what the host tells."""
+    """Return what the host tells; raise Unreachable where nobody gets in, ConnectionLost where we do not stay."""
+    first, reason = _asked({"user": lambda: host.read(Read(cmd("id", "--name", "--user"), stripped))})      # alone: it logs in
     told, why = _asked({**_of_machine(host), **_of_docker(host), **_of_stack(host)})
     groups = tuple(told.pop("groups", "").split())
-    return replace(Facts(host.entry), groups=groups, why=why, **told)
+    return replace(Facts(host.entry), groups=groups, why={**reason, **why}, **first, **told)
 
 
 def _of_machine(host: Host) -> dict[str, Callable[[], Any]]:
@@ -39,10 +40,9 @@ def _of_machine(host: Host) -> dict[str, Callable[[], Any]]:
     view = (*VIEW, f"sshd {user} {OUTSIDER}") if LOGIN.fullmatch(user) else VIEW
     return {
         "root": lambda: host.read(root_view(*view)),
-        "user": lambda: host.read(Read(cmd("id", "--name", "--user"), stripped)),
         "groups": lambda: host.read(Read(cmd("id", "--name", "--groups", "--real"), stripped)),
         "grants": lambda: host.read(sudo.grants()),
-        "offered": lambda: host.door(user).methods,
+        "offered": lambda: _offered(host, user),
         "sockets": lambda: host.read(listening()),
         "ufw_defaults": lambda: _there(host, ufw.DEFAULTS),
         "ufw_conf": lambda: _there(host, UFW_CONF),
@@ -63,6 +63,16 @@ def _of_stack(host: Host) -> dict[str, Callable[[], Any]]:
     if any(one.name == GRAFANA for one in host.stack.services):
         asked[GRAFANA] = lambda: _first_password(host)
     return asked
+
+
+def _offered(host: Host, user: str) -> tuple[str, ...]:
+    """Return how sshd lets people in; raise Refused where it does not answer a second time, unless it shows a strange key."""
+    try:
+        return host.door(user).methods
+    except (HostKeyChanged, HostKeyUnknown):
+        raise
+    except Unreachable as shut:
+        raise Refused(shut.what, saw=shut.saw, next=shut.next, host=host.name) from None
 
 
 def _there(host: Host, path: str) -> str:
@@ -90,10 +100,10 @@ def _asked(questions: dict[str, Callable[[], Any]]) -> tuple[dict[str, Any], dic
         for name, future in futures.items():
             try:
                 told[name] = future.result()
-            except (CommandFailed, Refused, Unreachable) as error:
+            except (CommandFailed, Refused) as error:
                 why[name] = _reason(error)
     return told, why
 
 
 def _reason(error: OpsbookError) -> str:
-    return next(iter(error.saw.strip().splitlines()), "") or error.what
+    return sudo.complaint(error.saw) or error.what

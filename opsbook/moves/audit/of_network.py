@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from opsbook.findings.finding import Finding
 from opsbook.moves.audit.facts import UFW_CONF, Facts
+from opsbook.moves.opening_up import opens
 from opsbook.systems import ssh_ports, ufw
 from opsbook.systems.addresses import OUTSIDER, OUTSIDER_V6
 from opsbook.systems.container import Container, Port
@@ -29,7 +30,7 @@ COLUMNS = 5
 
 def firewall(f: Facts) -> Iterator[Finding]:
     """A firewall that is off, or lets in what no rule speaks of, or leaves IPv6 alone."""
-    found, remedy = standing(f), f"opsbook open-scrape-ports {f.host}"
+    found, remedy = standing(f), opens(f.host, denies=False)
     if found is None and OFF.search(f.ufw_conf or "") is None:
         yield f.unjudged("whether the firewall is on", "root", *ufw.VIEW)
     elif found is None or not found.active:
@@ -55,7 +56,7 @@ def listeners(f: Facts) -> Iterator[Finding]:
     odd = [one for one in shown if one.port not in FOR_ALL | _ssh(f) and _everybody(found, one)]
     if odd:
         saw = "\n".join(sorted({f"{one.protocol} {one.port}{_program(f, one)}" for one in odd}))
-        yield Finding("bad", "programs listen where everybody reaches them", saw, f"opsbook open-scrape-ports {f.host}    (or stop them)")
+        yield Finding("bad", "programs listen where everybody reaches them", saw, f"{opens(f.host, denies=found.denies)}    (or stop them)")
     else:
         yield Finding("ok", "everybody reaches SSH and the web server at most", f"of {len(shown)} that are not the host's own")
 

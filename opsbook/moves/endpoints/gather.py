@@ -43,7 +43,7 @@ def gather(host: Host, *, from_within: bool = True) -> Facts:
     host.recall(docker.containers(host.stack.project))      # once, before many need it side by side
     homes = homes_of(host, seat)
     told, failed = _asked({
-        "seen": lambda: _seen(seat, sites, homes, passwords),
+        "seen": lambda: _seen(host, seat, sites, homes, passwords),
         "loopback": lambda: shown_here(host),
         "container": lambda: services.container(host, CADDY),
         "names": lambda: _running(host),
@@ -94,13 +94,15 @@ def _seat(host: Host, *, from_within: bool) -> Host:
     return seat
 
 
-def _seen(seat: Host, sites: tuple[Site, ...], homes: Homes, passwords: Mapping[str, Secret]) -> tuple[SiteSeen, ...]:
+def _seen(
+    host: Host, seat: Host, sites: tuple[Site, ...], homes: Homes, passwords: Mapping[str, Secret]
+) -> tuple[SiteSeen, ...]:
     """Return what is seen of the sites, each asked at the address that DNS gives where that is the host's, else where peers find it."""
     at = dict.fromkeys((site.name for site in sites), homes.peers)
     if homes.several:
-        meant = ask_seat(seat, together([dns.resolve(site.name) for site in sites]))
+        meant = ask_seat(host, seat, together([dns.resolve(site.name) for site in sites]))
         at = {site.name: homes.choose(found.addresses) for site, found in zip(sites, meant, strict=True)}
-    return ask_seat(seat, asking.seen(sites, at, passwords))
+    return ask_seat(host, seat, asking.seen(sites, at, passwords))
 
 
 def _running(host: Host) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from opsbook.errors import CommandFailed, ConnectionLost, Unreachable
+from opsbook.errors import CommandFailed, ConnectionLost, HostKeyChanged, HostKeyUnknown, Unreachable
 from opsbook.host import Host, Read
 from opsbook.moves import vantage
 from opsbook.systems import addresses, dns
@@ -37,7 +37,7 @@ class Homes:
 def homes_of(host: Host, seat: Host) -> Homes:
     """Return where the host is at home, as far as can be told; raise Refused where nobody knows its address."""
     known = vantage.address(host)
-    meant = _plain(_meant(seat, known))
+    meant = _plain(_meant(host, seat, known))
     try:
         own = host.read(addresses.own())
     except CommandFailed:
@@ -45,17 +45,22 @@ def homes_of(host: Host, seat: Host) -> Homes:
     return Homes(known, meant, meant | _plain(_of_login(host, seat, known)) | _plain(filter(_for_all, own)))
 
 
-def ask_seat(seat: Host, question: Read[T]) -> T:
-    """Ask the seat; raise CommandFailed where it cannot be asked, which is no loss of the host that we work on."""
+def ask_seat(host: Host, seat: Host, question: Read[T]) -> T:
+    """Ask the seat; raise CommandFailed where it cannot be asked, which is no loss of the host, unless that is the seat itself."""
     try:
         return seat.read(question)
+    except (HostKeyChanged, HostKeyUnknown):
+        raise
     except (Unreachable, ConnectionLost) as error:
-        raise CommandFailed(f"{seat.name} cannot be asked: {error.what}", saw=error.saw, next=f"opsbook doctor {seat.name}") from None
+        if seat is host:
+            raise
+        look = error.next or f"opsbook doctor {seat.name}"
+        raise CommandFailed(f"{seat.name} cannot be asked: {error.what}", saw=error.saw, next=look) from None
 
 
-def _meant(seat: Host, name: str) -> tuple[str, ...]:
+def _meant(host: Host, seat: Host, name: str) -> tuple[str, ...]:
     try:
-        return ask_seat(seat, dns.resolve(name)).addresses
+        return ask_seat(host, seat, dns.resolve(name)).addresses
     except CommandFailed:
         return ()       # whoever asks it for the sites hears why
 
@@ -65,7 +70,7 @@ def _of_login(host: Host, seat: Host, known: str) -> tuple[str, ...]:
     name = host.entry.address
     if name is None or name == known:
         return ()
-    found = (name,) if _is_address(name) else _meant(seat, name)
+    found = (name,) if _is_address(name) else _meant(host, seat, name)
     return tuple(one for one in found if not ipaddress.ip_address(one).is_loopback)
 
 

@@ -21,7 +21,7 @@ from tests.moves.audit.hosts import SSHD, STATUS, WEB, WELL, bad, found, program
 
 ALL_ADDRESSES = "0.0.0.0"
 PROVISION = placing("serverF")
-OPEN = "opsbook open-scrape-ports serverF"
+OPEN = "opsbook open-scrape-ports --enable serverF"
 
 
 def test_a_host_that_is_well_has_nothing_but_good_and_one_note() -> None:
@@ -69,7 +69,7 @@ def test_a_firewall_that_leaves_ipv6_alone_is_bad() -> None:
 
 def test_with_the_firewall_off_every_listener_is_the_worlds() -> None:
     one = the("bad", "programs listen where everybody reaches them", root=root(ufw="Status: inactive\n"))
-    assert one.evidence == "tcp 9100 (node_exporter)\nudp 68"
+    assert (one.evidence, one.next) == ("tcp 9100 (node_exporter)\nudp 68", f"{OPEN}    (or stop them)")
 
 
 @pytest.mark.parametrize("rule", [
@@ -81,7 +81,7 @@ def test_with_the_firewall_off_every_listener_is_the_worlds() -> None:
 def test_a_port_that_a_rule_opens_to_everybody_is_bad_if_something_listens_there(rule: str) -> None:
     told = root(rule_files=f"{FILES}{rule}\n")
     one = the("bad", "programs listen where everybody reaches them", root=told, sockets=(*(WELL.sockets or ()), Socket(9999)))
-    assert one.evidence == "tcp 9999 (python3)"
+    assert (one.evidence, one.next) == ("tcp 9999 (python3)", "opsbook open-scrape-ports serverF    (or stop them)")
     assert bad(root=told) == []
 
 

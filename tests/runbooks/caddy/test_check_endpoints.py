@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from opsbook.answer import Answer
-from opsbook.errors import CommandFailed, ConnectionLost, Refused, Unreachable, UsageError
+from opsbook.errors import CommandFailed, ConnectionLost, HostKeyChanged, Refused, Unreachable, UsageError
 from opsbook.events import Event
-from opsbook.host import Host
+from opsbook.host import Host, Result
 from opsbook.moves.issuing.demands import expect_a_caddyfile_that_starts
 from opsbook.runbook import NoParams
+from opsbook.shell import Command
 from opsbook.systems import dns
 from opsbook.systems.together import together
 from tests.certs import issued
@@ -145,6 +146,29 @@ def test_a_seat_that_does_not_answer_is_its_own_error_and_no_word_about_the_site
     lost = replace(host.peer("outside"), transport=silent)
     with pytest.raises(CommandFailed, match="serverF cannot be asked"):
         checked(replace(host, connect_peer=lambda _role: lost))
+
+
+def test_a_seat_that_shows_a_strange_key_ends_the_run(here: FakeIssuing) -> None:
+    strange = FakeTransport()
+    host = on(here)
+    for question in (together([]), dns.resolve(host.entry.peer_address or "")):
+        strange.teach(question, HostKeyChanged("another key"))
+    seat = replace(host.peer("outside"), transport=strange)
+    with pytest.raises(HostKeyChanged):
+        checked(replace(host, connect_peer=lambda _role: seat))
+
+
+def test_a_host_that_is_lost_while_it_looks_at_itself_is_lost(here: FakeIssuing) -> None:
+    def nobody(_role: str) -> Host:
+        raise UsageError("0 hosts have that role")
+
+    class Lost(FakeStreet):
+        def run(self, command: Command, stdin: str | None, within: float) -> Result:
+            raise ConnectionLost("broken pipe")
+
+    here.itself = Lost(here=here)
+    with pytest.raises(ConnectionLost):
+        checked(replace(on(here), connect_peer=nobody))
 
 
 def test_a_stack_without_sites_is_refused_with_what_to_write_where(here: FakeIssuing) -> None:

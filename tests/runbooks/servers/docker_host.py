@@ -10,11 +10,13 @@ from typing import Any
 
 from opsbook.host import Host, Result, Run
 from opsbook.inventory import Cadvisor, HostEntry
+from opsbook.privileged import LOOK
 from opsbook.shell import Command
 from opsbook.systems import cadvisor
 from opsbook.web import Endpoint, Request
 from tests.dialled import ANSWERS, REFUSED, SILENT, dialled, is_dialling
 from tests.fake import STACK, FakeClock, FakeGuard, Untaught, a_run, fake_host
+from tests.fake_firewall import ON, told_by_look
 
 IMAGE, NEWER = "ghcr.io/google/cadvisor:v0.60.5", "ghcr.io/google/cadvisor:v0.61.0"
 ADDRESS = "192.0.2.20"
@@ -56,6 +58,7 @@ class DockerHost:
     of_another: bool = False        # what the scraper reads there is not this host's
     from_scraper: Result = field(default_factory=lambda: REFUSED)
     from_stranger: Result = field(default_factory=lambda: SILENT)
+    look: str | Result = ON         # what root's part tells of the firewall
     sshd: Result = field(default_factory=lambda: ANSWERS)       # as the stranger hears it
     made: int = 0
     now: float = BEGUN
@@ -64,6 +67,8 @@ class DockerHost:
         line, words = str(command), [word for word in command.words if isinstance(word, str)]
         self.asked.append(line)
         self.now += 1
+        if command == LOOK.run:
+            return self.look if isinstance(self.look, Result) else told_by_look(self.look)
         if words[0] == "bash" and words[2] in {cadvisor.SWAP, cadvisor.BACK}:
             return self._script(words[2], words[4:])
         if words[0] == "bash" and "SSH_CONNECTION" in words[2]:

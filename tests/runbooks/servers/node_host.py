@@ -12,13 +12,14 @@ from pathlib import Path
 from opsbook.errors import ConnectionLost, Refused
 from opsbook.host import Fetched, Host, Result, Run, Upload
 from opsbook.inventory import HostEntry, NodeExporter
-from opsbook.privileged import NODE_EXPORTER
+from opsbook.privileged import LOOK, NODE_EXPORTER
 from opsbook.shell import Command
 from opsbook.systems import node_exporter
 from opsbook.systems import release as releases
 from opsbook.web import Endpoint, Request
 from tests.dialled import ANSWERS, REFUSED, SILENT, dialled, is_dialling
 from tests.fake import STACK, FakeClock, FakeGuard, Untaught, a_run, fake_host
+from tests.fake_firewall import ON, told_by_look
 
 ADDRESS = "192.0.2.12"
 ENTRY = HostEntry(
@@ -84,6 +85,7 @@ class NodeHost:
     nodename: str = "serverA"
     from_scraper: Result = field(default_factory=lambda: REFUSED)
     from_stranger: Result = field(default_factory=lambda: SILENT)
+    look: str | Result = ON         # what root's part tells of the firewall
     sshd: Result = field(default_factory=lambda: ANSWERS)       # as the stranger hears it
     starts: int = 1
     now: float = BEGUN
@@ -96,6 +98,8 @@ class NodeHost:
         words = [word for word in command.words if isinstance(word, str)]
         self.asked.append(str(command))
         self.now += 1
+        if command == LOOK.run:
+            return self.look if isinstance(self.look, Result) else told_by_look(self.look)
         if command == NODE_EXPORTER.run:
             return self._program(stdin or "")
         if words[0] == "bash" and "SSH_CONNECTION" in words[2]:

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from opsbook.answer import Answer
-from opsbook.errors import ConnectionLost, Unreachable
+from opsbook.errors import AuthenticationFailed, ConnectionLost, HostKeyChanged, HostKeyUnknown, OpsbookError, Unreachable
 from opsbook.host import Host, Read, Result
 from opsbook.host.plugs import Door
 from opsbook.inventory import HostEntry, Service
 from opsbook.moves.audit.facts import UFW_CONF
 from opsbook.moves.audit.gather import VIEW
 from opsbook.runbook import NoParams
-from opsbook.shell import cmd
+from opsbook.shell import Command, cmd
 from opsbook.systems import docker, docker_networks, files, sudo, ufw
 from opsbook.systems.addresses import OUTSIDER
 from opsbook.systems.answers import stripped
@@ -127,11 +127,44 @@ def test_a_door_that_nobody_opens_is_not_judged() -> None:
     assert bad == {"not judged: whether sshd takes keys only": "no connection"}
 
 
-def test_a_lost_connection_is_no_finding() -> None:
+@pytest.mark.parametrize("error", [HostKeyChanged("another key"), HostKeyUnknown("a key that nobody knows")])
+def test_a_door_with_a_strange_key_ends_the_audit(error: OpsbookError) -> None:
+    def strange(_: HostEntry) -> Door:
+        raise error
+
+    with pytest.raises(type(error)):
+        audited(replace(site(well()), try_door=strange))
+
+
+@pytest.mark.parametrize("question", [ASKED, sudo.grants(), listening(), files.read(ENV), docker_networks.running(), GRAFANA])
+def test_a_lost_connection_is_no_finding(question: object) -> None:
     fake = well()
-    fake.teach(sudo.grants(), ConnectionLost("gone"))
+    fake.teach(question, ConnectionLost("gone"))  # type: ignore[arg-type]
     with pytest.raises(ConnectionLost):
         audited(site(fake))
+
+
+@pytest.mark.parametrize("error", [Unreachable("no banner"), AuthenticationFailed("no key fits"), HostKeyChanged("another key")])
+def test_a_host_that_cannot_be_entered_is_asked_once_and_no_finding_hides_why(error: OpsbookError) -> None:
+    class Shut(FakeTransport):
+        def run(self, command: Command, stdin: str | None, within: float) -> Result:
+            self.asked.append(str(command))
+            raise error
+
+    fake = Shut()
+    with pytest.raises(type(error)):
+        audited(site(fake))
+    assert len(fake.asked) == 1, fake.asked
+
+
+@pytest.mark.parametrize(("said", "reason"), [
+    ("sudo: unable to resolve host x: Name or service not known\nsudo: a password is required", "sudo: a password is required"),
+    ("sudo: unable to resolve host x: Name or service not known", "sudo: unable to resolve host x: Name or service not known"),
+])  # fmt: skip
+def test_the_reason_is_what_failed_and_not_sudos_usual_warning(said: str, reason: str) -> None:
+    fake = well()
+    fake.teach(ASKED, Result(1, "", said))
+    assert audited(site(fake))[1]["what only root may read was not told"] == reason
 
 
 def test_a_plain_server_is_not_asked_for_docker() -> None:

@@ -11,8 +11,9 @@ from opsbook.errors import CommandFailed, ConnectionLost, NothingToUndo, Refused
 from opsbook.events import Event
 from opsbook.host import Host, Result, Run
 from opsbook.systems.release import NO_TOOL, NOT_FETCHED, NOT_LISTED, WRONG_SUM
-from tests.dialled import SILENT
+from tests.dialled import REFUSED, SILENT
 from tests.fake import FakeGuard, a_run
+from tests.fake_firewall import OFF, ON
 from tests.runbooks.checkout_site import book
 from tests.runbooks.servers.node_host import BY_HAND, Installed, NodeHost, server
 
@@ -152,6 +153,24 @@ def test_a_no_comes_before_anything_is_changed(break_: Callable[[NodeHost], None
     with pytest.raises(Refused) as refused:
         made.steps()
     assert (says in str(refused.value), made.changes) == (True, []), refused.value
+
+
+@pytest.mark.parametrize(("look", "command"), [
+    (ON, "opsbook open-scrape-ports serverA"),
+    (OFF, "opsbook open-scrape-ports --enable serverA"),
+    (ON.replace("deny", "allow"), "opsbook open-scrape-ports --enable serverA"),
+    (Result(1, "", "sudo: a password is required"), "opsbook open-scrape-ports serverA"),
+])  # fmt: skip
+def test_who_opens_the_port_is_named_as_the_firewall_needs_it(look: str | Result, command: str) -> None:
+    kept_out, heard, red = Site(), Site(), Site().steps()
+    kept_out.here.from_scraper, heard.here.from_stranger, red.here.from_stranger = Result(124), REFUSED, REFUSED
+    for made in (kept_out, heard):
+        made.here.look = look
+        with pytest.raises(Refused) as refused:
+            made.steps()
+        assert refused.value.next == command
+    red.here.look = look
+    assert red.false()["strangers_hear_nothing"].next == command
 
 
 def test_what_the_operator_cannot_fetch_is_not_sent() -> None:
