@@ -113,6 +113,9 @@ def changed(now: Settings, line: str) -> Settings:
         case ["allow", port, source, why]:
             rule, comment = f"allow tcp {port} 0.0.0.0/0 any {source} in", f"opsbook:{why}".encode().hex()
             return replace(now, rules=(f"{rule} comment={comment}", *(one for one in now.rules if not one.startswith(rule))))
+        case ["allow", port, source, why, number]:
+            first, *others = changed(now, f"allow {port} {source} {why}").rules
+            return replace(now, rules=(*others[: int(number) - 1], first, *others[int(number) - 1 :]))
         case ["withdraw", port, source]:
             return replace(now, rules=tuple(one for one in now.rules if f" {port} 0.0.0.0/0 any {source} in comment=" not in one))
         case ["ssh", port]:

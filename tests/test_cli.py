@@ -205,6 +205,17 @@ def test_a_reading_runbook_answers_with_its_host_named_last(terminal: Terminal) 
     assert typed.err.startswith("look-sample on serverB (192.0.2.2)\n")
 
 
+@pytest.mark.parametrize(("option", "wrong"), [
+    *(("--batch", wrong) for wrong in ("0", "0%", "150%", "-1", "x")), ("--max-fail", "-1"), ("--max-fail", "101%"),
+])  # fmt: skip
+def test_a_wrong_number_of_hosts_is_refused_by_its_option_before_the_run_begins(terminal: Terminal, option: str, wrong: str) -> None:
+    typed = terminal.type("restart-sample", "prometheus", option, wrong)
+    assert typed.code == 2
+    assert f"invalid value for '{option}': expected a number of hosts" in typed.err
+    assert f'got "{wrong}"' in typed.err
+    assert "restart-sample on" not in typed.err
+
+
 def test_the_help_of_a_runbook_is_its_page_with_arguments_and_options(terminal: Terminal) -> None:
     out = terminal.type("restart-sample", "--help").out
     assert out.startswith("Usage: opsbook restart-sample [OPTIONS] SERVICE [HOST]...\n")

@@ -34,7 +34,9 @@ EVERYWHERE = ("{}\n", "{good} {}\n", "{good}{}\n")
 PLACES = {
     "opsbook-look": ("ufw\n{}\n", "sshd {} 192.0.2.1\n", "sshd root {}\n"),
     "opsbook-confirm": ("status\n{}\n", "arm {} 60\n", "arm sshd {}\n", "disarm {}\n", "restore {}\n"),
-    "opsbook-firewall": ("back\n{}\n", "allow 22 {} x\n", "allow {} 192.0.2.1 x\n", "allow 22 192.0.2.1 {}\n", "publish 22 {}\n"),
+    "opsbook-firewall": (
+        "back\n{}\n", "allow 22 {} x\n", "allow {} 192.0.2.1 x\n", "allow 22 192.0.2.1 {}\n", "allow 22 192.0.2.1 x {}\n", "publish 22 {}\n"
+    ),
     "opsbook-node-exporter": ("{}\nlog\n", "back {}\n", "status {}\n", "judge 1.9.0 amd64 {}\n", "judge {} amd64 x\n"),
     "opsbook-units": ("start docker.service\n{}\n", "start {}\n"),
 }

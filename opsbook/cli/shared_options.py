@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from opsbook.cli.number_of_hosts import NumberOfHosts
 from opsbook.cli.state import state_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -68,8 +69,8 @@ CHANGE = (
     _value("--wait", click.FloatRange(0, 86400), "SECONDS", "Wait that long for another operator's lock."),
     _flag("--discard", "Drop what another unfinished run left on record."),
     _flag("--canary", "Change one host first; the others only when it is proven."),
-    _value("--batch", str, "N|N%", "Change that many hosts, then the next ones, while all that were changed are proven."),
-    _value("--max-fail", str, "N|N%", "Start no further host after more failed ones than that."),
+    _value("--batch", NumberOfHosts(least=1), "N|N%", "Change that many hosts, then the next ones while all changed ones are proven."),
+    _value("--max-fail", NumberOfHosts(), "N|N%", "Start no further host after more failed ones than that."),
 )
 
 

@@ -6,6 +6,7 @@ from opsbook.errors import Refused
 from opsbook.host import Host
 from opsbook.moves import silence
 from opsbook.moves.measuring import current, engine_of
+from opsbook.moves.occupied import freeing, holder
 from opsbook.systems import cadvisor, docker
 from opsbook.systems.container import PROJECT
 from opsbook.systems.docker_networks import is_loopback
@@ -42,8 +43,11 @@ def expect_place(host: Host) -> None:
     own = cadvisor.place(found) if found and found.running else None
     busy = any(one.port == port and one.protocol == "tcp" for one in host.read(listening()))
     if busy and (own is None or own.port != port):
-        saw = host.read(docker.publishers(port)) or "a program that is no container"
-        fix = "cadvisor: {port: …} in the inventory, and in the scraper's target"
+        published = host.read(docker.publishers(port))
+        program = None if published else holder(host, port)
+        saw = published or f"{program or 'a program that is no container'} listens there"
+        other = "cadvisor: {port: …} in the inventory, and in the scraper's target"
+        fix = other if published else f"{freeing(host, port, program)}, or {other}"
         raise Refused(f"port {port} is taken", saw=saw, next=fix, host=host.name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from opsbook.check import Seen
 from opsbook.errors import CommandFailed, NothingToUndo, Refused
 from opsbook.host import Host
+from opsbook.moves.occupied import BY_ROOT, freeing, holder
 from opsbook.privileged import NODE_EXPORTER, placing
 from opsbook.systems import files, node_exporter, systemd
 from opsbook.systems.metrics import samples
@@ -46,9 +47,10 @@ def expect_port(host: Host) -> None:
     if found.active in {"active", "activating"} or not any(one.port == port and one.protocol == "tcp" for one in host.read(listening())):
         return
     packaged = host.read(systemd.is_active(PACKAGED))
-    stop = f"systemctl disable --now {PACKAGED} (as root, on the host)" if packaged else "stop what listens there"
+    program = None if packaged else holder(host, port)
+    stop = f"systemctl disable --now {PACKAGED} {BY_ROOT}" if packaged else freeing(host, port, program)
     fix = f"{stop}, or node_exporter: {{port: …}} in the inventory, and in the scraper's target"
-    listens = f"{PACKAGED}, of a package, runs" if packaged else "something listens there"
+    listens = f"{PACKAGED}, of a package, runs" if packaged else f"{program or 'something'} listens there"
     saw = f"{listens}, and node_exporter.service is {found.active or 'not there'}"
     raise Refused(f"port {port} is taken", saw=saw, next=fix, host=host.name)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from opsbook.errors import Refused
 from opsbook.host import Host
 from opsbook.moves.openings import Wanted, scrape_ports
-from opsbook.systems import files, ssh_ports, ufw
+from opsbook.privileged import FIREWALL, placing
+from opsbook.systems import files, ssh_ports, ufw, ufw_order
 from opsbook.systems.root_view import root_view
 from opsbook.systems.sockets import listening
 from opsbook.systems.ufw import Firewall, Rule
@@ -123,21 +124,64 @@ def way_there(now: Standing, want: tuple[Wanted, ...]) -> list[str]:
 
 
 def way_back(now: Standing, want: tuple[Wanted, ...]) -> list[str]:
-    """Return what takes `way_there` back, UFW's own state first; a rule of ours that was there before, and is only moved, stays."""
-    fresh = [one for one in want if not now.has(one) and not now.ufw.own(one.key)]
+    """Return what takes `way_there` back, UFW's own state first; a rule of ours that was there before, and is only moved, is moved back."""
+    missing = [one for one in want if not now.has(one)]
+    fresh = [one for one in missing if one.gate == "docker" or not now.ufw.own(one.key)]
+    moved = [(rule, one.why) for one in missing if one.gate == "ufw" and (rule := now.ufw.own(one.key))]
     off = [] if now.ufw.denies else ["back", *(f"unssh {port}" for port in now.ssh_unruled)]
     closed = [f"withdraw {one.key}" if one.gate == "ufw" else f"unpublish {one.key}" for one in fresh]
-    old = [f"allow {rule.key} {rule.comment.removeprefix(ufw.OURS)}" for rule in outdated(now, want)]
+    old = [f"allow {rule.key} {_why(rule)}" for rule in outdated(now, want)]
+    old += [f"allow {rule.key} {_why(rule) if rule.ours_to_withdraw else why}" for rule, why in moved]
     opened = [*(f"publish {key}" for key in overpublished(now, want)), *(f"unbar {port}" for port in barred(now, want))]
     return [*off, *closed, *old, *opened]
 
 
-def undone(now: Standing, lines: Iterable[str]) -> Iterator[str]:
-    """Yield those of the lines of a way back that are not done yet; `back` is known by UFW's state, `unbar` by what is published."""
+def expect_way_back(host: Host, lines: Iterable[str]) -> None:
+    """Raise Refused where the undo would have to put a rule where it stood, and the host's program is of an opsbook that could not."""
+    of_ours = host.read(files.hashes([FIREWALL.path])).get(FIREWALL.path) == FIREWALL.sha256
+    if not of_ours and any(line.startswith("allow ") for line in lines):
+        saw = f"{FIREWALL.path} is of another opsbook"
+        what = "a rule of ours has to be moved or withdrawn, and this host could not put it back"
+        raise Refused(what, saw=saw, next=placing(host.name), host=host.name)
+
+
+def undone(now: Standing, lines: Iterable[str], before: Sequence[str]) -> Iterator[str]:
+    """Yield those of the lines of a way back that are not done yet; `back` is known by UFW's state, `unbar` by what is published.
+
+    `before` is UFW's order when the run began; without it, of an older run, a rule counts as brought back wherever it stands.
+    """
     for line in lines:
         word, _, key = line.partition(" ")
         own = now.ufw.own(" ".join(key.split()[:2])) if word != "unssh" else now.ufw.own(f"{key} 0.0.0.0/0")
         public = key in now.published
-        todo = {"withdraw": own, "unssh": own, "allow": not own, "unpublish": public, "publish": not public}
+        back = own and (own.line not in before or ufw_order.stands_as_before(now.ufw.order, before, own.line))
+        todo = {"withdraw": own, "unssh": own, "allow": not back, "unpublish": public, "publish": not public}
         if todo.get(word):
             yield line
+
+
+def overtaken(now: Standing, want: Iterable[Wanted]) -> Iterator[str]:
+    """Yield which rules keep out what is wanted, and are answered by one of ours that comes before them."""
+    for one in want:
+        first = now.ufw.first(one.port, one.source)
+        if one.gate == "ufw" and first is not None and not now.has(one):
+            ours = "the rule of ours comes after it, and is moved" if now.ufw.own(one.key) else "a rule of ours is put"
+            yield f"{one.port} from {one.source} meets first: {first}; {ours} before it"
+
+
+def in_words(line: str) -> str:
+    """Return a line as the operator reads it: what opens or closes one port as it stands, what is done to all of UFW in words."""
+    match line.split():
+        case ["enable", port, client]:
+            return f"turn UFW on, and deny what no rule lets in; by SSH {client} still gets in on port {port}"
+        case ["back"]:
+            return "turn UFW back to how it was: off, or without the denial by default"
+        case ["ssh", port]:
+            return f"let everybody in by SSH on port {port}"
+        case ["unssh", port]:
+            return f"withdraw what lets everybody in by SSH on port {port}"
+    return line
+
+
+def _why(rule: Rule) -> str:
+    return rule.comment.removeprefix(ufw.OURS)

@@ -10,6 +10,8 @@ from opsbook.options import Options
 from opsbook.runner.outcome import DONE, Ended
 from opsbook.stop import Stop
 
+ALL = 100       # per cent
+
 
 class Brakes:
     """Pulled by the operator, by `--max-fail`, and in a run of batches by the first host that was changed and is not well."""
@@ -44,9 +46,10 @@ class Brakes:
         self._pulled = self._pulled or why
 
 
-def amount(text: str, of: int) -> int:
-    """Given `N` or `N%`, return the number of hosts; raise UsageError for anything else."""
+def amount(text: str, of: int, least: int = 0) -> int:
+    """Given `N` or `N%`, return the number of hosts; raise UsageError for anything else, and for less than the least."""
     number = text.removesuffix("%")
-    if not (number.isascii() and number.isdecimal()):
-        raise UsageError(f'expected a number or a percentage of hosts, got "{text}"')
-    return math.ceil(int(number) * of / 100) if text.endswith("%") else int(number)
+    wanted = int(number) if number.isascii() and number.isdecimal() else -1
+    if wanted < least or (text.endswith("%") and wanted > ALL):
+        raise UsageError(f'expected a number of hosts from {least} on, or from {least}% to {ALL}%; got "{text}"')
+    return math.ceil(wanted * of / ALL) if text.endswith("%") else wanted

@@ -32,7 +32,7 @@ class Fleet:
 
     def __init__(self, job: Job, entries: list[HostEntry]) -> None:
         self._job, self._entries = job, entries
-        self._size = amount(job.options.batch, len(entries)) if job.options.batch else len(entries)
+        self._size = amount(job.options.batch, len(entries), least=1) if job.options.batch else len(entries)
         self._brakes = Brakes(job.stop, job.options, len(entries))
         self._ended: dict[str, Ended] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from opsbook import record as records
 from opsbook.errors import OpsbookError
 from opsbook.runner import outcome
-from opsbook.runner.resume import Resume, resume
+from opsbook.runner.resume import Resume, foretell, resume
 from opsbook.runner.visit import Visit
 from opsbook.watch import Payment
 
@@ -17,6 +17,7 @@ def take(visit: Visit) -> Resume:
         visit.host.adopt(job.undoing.kept, job.undoing.secrets)
     if visit.run.plan:
         visit.run.started = host.now()
+        foretell(host.read(records.current()), job, host)
         return Resume.FRESH
     guard.watch = job.tools.take_watch(host.transport, host.entry, job.book.page.name)
     opening = guard.watch.opening

@@ -45,14 +45,33 @@ def resume(opening: Opening, job: Job, host: Host, guard: WriteGuard) -> Resume:
     raise _refusal(found, job, host.name)
 
 
+def foretell(found: Record | None, job: Job, host: Host) -> None:
+    """Say what the open record means for the run that is only planned."""
+    if found is None or (job.undoing is not None and _same(found, job)):
+        return      # the plan of an undo shows that very undo
+    whose = f"the unfinished run {found.id} of {found.operator}"
+    if job.options.discard and not _would_lose(found, job, host.name):
+        does = f"drops what {whose} has on record"
+    elif _same(found, job) and not job.options.discard:
+        does = f"finishes the undo of {whose}" if found.phase == "undo" else f"goes on with {whose}"
+    else:
+        no = _refusal(found, job, host.name)
+        does = f"is refused now: {no.what} ({no.saw}; {no.next})"
+    host.say(f"without --plan this {does}")
+
+
 def _expect_no_loss(text: str, job: Job, host: Host) -> None:
     """Raise Refused where dropping the record would lose passwords that a run can still bring home; the undo of that very run may."""
     try:
         found = records.parse(text) if text else None
     except Refused:
         return      # nobody can go on with a damaged one
-    if found is not None and _has_passwords(found, job, host.name) and not (job.undoing is not None and _same(found, job)):
+    if found is not None and _would_lose(found, job, host.name):
         raise _refusal(found, job, host.name)
+
+
+def _would_lose(found: Record, job: Job, host: str) -> bool:
+    return _has_passwords(found, job, host) and not (job.undoing is not None and _same(found, job))
 
 
 def _refusal(found: Record, job: Job, host: str) -> Refused:

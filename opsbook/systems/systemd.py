@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from opsbook.host import Read, Result, Write
 from opsbook.privileged import UNITS
 from opsbook.shell import cmd
-from opsbook.systems.answers import is_good
+from opsbook.systems.answers import is_good, stripped
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,11 @@ def is_active(unit: str) -> Read[bool]:
 def show(unit: str, *properties: str) -> Read[dict[str, str]]:
     """Properties of the unit, by name."""
     return Read(cmd("systemctl", "show", f"--property={','.join(properties)}", "--", unit), parse_properties)
+
+
+def unit_of(process: int) -> Read[str]:
+    """The unit that the process belongs to; nothing where there is no such process any more."""
+    return Read(cmd("ps", "--format", "unit=", "--pid", process), stripped, answers=frozenset({0, 1}))
 
 
 def start(unit: str) -> Write:

@@ -61,6 +61,11 @@ class Rule:
         return f"{self.ports} {self.source}"
 
     @property
+    def line(self) -> str:
+        """Return a rule of ours as `Firewall.order` has it."""
+        return f"{self.action} {self.protocol} {self.ports} {self.to} any {self.source} {self.way}"
+
+    @property
     def delete(self) -> str:
         """Return the command that removes it."""
         parts = [self.action, *(() if self.protocol == "any" else ("proto", self.protocol))]
@@ -100,6 +105,7 @@ class Firewall:
     active: bool
     incoming: str               # what becomes of a connection that no rule concerns: deny, reject or allow
     rules: tuple[Rule, ...] = ()
+    order: tuple[str, ...] = ()     # every rule as UFW keeps it, also of what is passed on; without its comment
 
     @property
     def denies(self) -> bool:
@@ -119,9 +125,9 @@ class Firewall:
         """Return the rules that say something about TCP connections to that port."""
         return tuple(rule for rule in self.rules if rule.matches(port))
 
-    def own(self, key: str) -> bool:
-        """Return whether a rule of ours for that port and source is there, wherever it stands."""
-        return any(rule.ours and rule.key == key for rule in self.rules)
+    def own(self, key: str) -> Rule | None:
+        """Return the rule of ours for that port and source, wherever it stands."""
+        return next((rule for rule in self.rules if rule.ours and rule.key == key), None)
 
     @property
     def state(self) -> str:
@@ -140,9 +146,10 @@ def parse_firewall(told: Mapping[str, Told]) -> Firewall:
     if status.code or files.code:
         raise ValueError(f"UFW could not be asked: {status.text if status.code else files.text}".strip())
     found = DEFAULT.search(status.text)
-    rules = (_rule(line.removeprefix(TUPLE)) for line in files.text.splitlines() if line.startswith(TUPLE))
+    lines = [line.removeprefix(TUPLE) for line in files.text.splitlines() if line.startswith(TUPLE)]
+    rules = tuple(rule for rule in map(_rule, lines) if rule is not None)
     active = "Status: active" in status.text.splitlines()
-    return Firewall(active, found[1] if found else "", tuple(rule for rule in rules if rule is not None))
+    return Firewall(active, found[1] if found else "", rules, tuple(line.partition(" comment=")[0] for line in lines))
 
 
 def parse_published(told: Told) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 When   before install-node-exporter or install-cadvisor; when the scraper has moved; after a change of `open:` in the inventory.
 Risk   severe: a wrong rule locks us out, so the host takes all back within a minute unless a new login gets in.
-Undo   opsbook undo RUN takes this run's rules back, and UFW's state where --enable has changed it.
+Undo   opsbook undo RUN takes this run's rules back, puts those that it moved where they stood, and UFW as it was where --enable changed it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from opsbook.moves.scraping import way
 from opsbook.systems import ufw
 from opsbook.systems.addresses import OUTSIDER_V6
 from opsbook.systems.reach import Reach
+from opsbook.systems.ufw_order import with_places
 
 ON = "node"
-BEFORE, WAY_BACK = "firewall_before", "way_back"
+BEFORE, WAY_BACK, ORDER = "firewall_before", "way_back", "rules_before"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def look(host: Host, p: Params) -> None:
         host.say(f"{found.ufw.state}; it will be on and deny. Ports in use that no rule allows, and that this closes: {closed}")
     if BEFORE not in host.run.kept:     # else a killed run goes on: what is there now may be its own
         expect_nothing_waits(host, "firewall")
-        host.keep(**{BEFORE: [found.ufw.active, found.ufw.incoming], WAY_BACK: firewall.way_back(found, want)})
+        firewall.expect_way_back(host, back := firewall.way_back(found, want))
+        host.keep(**{BEFORE: [found.ufw.active, found.ufw.incoming], WAY_BACK: back, ORDER: list(found.ufw.order)})
 
 
 def expect_consent(host: Host, found: Standing, p: Params) -> None:
@@ -63,15 +65,19 @@ def open_ports(host: Host, p: Params) -> None:
     put_back(host, "firewall")
     if so(host, only_these_may, p):
         return
-    lines = firewall.way_there(firewall.standing(host), want := wanted(host))
-    alter(host, lines, f"open {', '.join(sorted({str(one.port) for one in want}))} and nothing else")
+    found, want = firewall.standing(host), wanted(host)
+    for met in firewall.overtaken(found, want):
+        host.say(f"note: {met}")
+    title = f"open {', '.join(sorted({str(one.port) for one in want}))} and nothing else"
+    alter(host, firewall.way_there(found, want), title if found.ufw.denies else f"turn UFW on, {title}")
 
 
 def alter(host: Host, lines: list[str], title: str) -> None:
     """Change the firewall, and confirm it from a new login."""
-    for line in lines:
+    said = [firewall.in_words(line) for line in lines]
+    for line in said:
         host.say(f"change: {line}")
-    with confirmed(host, "firewall", about=f"change the firewall: {'; '.join(lines)}"):
+    with confirmed(host, "firewall", about=f"change the firewall: {'; '.join(said)}"):
         host.write(ufw.change(lines, title))
 
 
@@ -110,17 +116,18 @@ def a_new_login_gets_in(host: Host, p: Params) -> Seen:
 
 
 def close_again(host: Host, p: Params) -> None:
-    """Take this run's rules back, and UFW's state, and confirm that from a new login."""
+    """Take this run's rules back, and UFW's order and state, and confirm that from a new login."""
     put_back(host, "firewall")
-    lines = host.run.kept.get(WAY_BACK, [])
-    if lines and not so(host, is_as_before, p):
-        alter(host, lines, "take this run's rules back")
+    kept = host.run.kept
+    if (lines := kept.get(WAY_BACK, [])) and not so(host, is_as_before, p):
+        now = firewall.standing(host).ufw
+        alter(host, with_places(now.order, kept.get(ORDER, []), lines), "take this run's rules back")
 
 
 def is_as_before(host: Host, p: Params) -> Seen:
-    """None of this run's rules is left, and UFW is on or off as before."""
+    """None of this run's rules is left, those it moved or withdrew stand where they stood, and UFW is on or off as before."""
     found, kept = firewall.standing(host), host.run.kept
-    left = [f"still to do: {line}" for line in firewall.undone(found, kept.get(WAY_BACK, []))]
+    left = [f"still to do: {line}" for line in firewall.undone(found, kept.get(WAY_BACK, []), kept.get(ORDER, []))]
     was = kept.get(BEFORE, [found.ufw.active, found.ufw.incoming])
     return Seen(not left and [found.ufw.active, found.ufw.incoming] == was, "\n".join(left) or found.ufw.state)
 

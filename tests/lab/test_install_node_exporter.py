@@ -152,7 +152,7 @@ REFUSED = {
     "mirror-down": "install-node-exporter --upload serverA",
     "scraper-down": "prometheus does not run",
     "no-sudo": "provision-host serverA",
-    "text-file-busy loose": "port 9100 is taken",
+    "text-file-busy loose": "next: kill ",
     "ufw-inactive": "open-scrape-ports --enable serverA",
 }
 

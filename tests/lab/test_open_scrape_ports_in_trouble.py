@@ -71,6 +71,18 @@ def test_a_denial_that_stands_first_is_overtaken_and_sshds_socket_is_known(serve
     assert on(server, HOST, "ufw status numbered | grep '\\[ 1\\]'").split()[2:4] == ["9100/tcp", "ALLOW"]
 
 
+def test_a_rule_of_ours_that_was_moved_before_a_denial_stands_behind_it_again_after_the_undo(server: Lab) -> None:
+    assert opened().code == 0
+    on(server, HOST, "ufw allow proto tcp from fd00::99 to any port 9101 >/dev/null")     # IPv6 has an order of its own
+    breaking.break_(server, "ufw-order")
+    before = on(server, HOST, "ufw status numbered")
+    done = opened()
+    assert (done.code, "meets first: deny 9100/tcp" in done.text) == (0, True), done.text
+    assert on(server, HOST, "ufw status numbered") != before
+    back = undone(done)
+    assert (back.code, on(server, HOST, "ufw status numbered")) == (0, before), back.text
+
+
 def test_without_rights_nothing_is_begun(server: Lab) -> None:
     breaking.break_(server, "no-sudo")
     refused = opened()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from opsbook import record as records
 from opsbook.desk import Desk
 from opsbook.errors import ConnectionLost, OpsbookError
 from opsbook.events import Event
@@ -58,6 +59,7 @@ class RecordingTransport(FakeTransport):
         self.records: list[str] = []
         self.marked = False         # the kept record of a run says now that it was undone
         self.record_code = 0        # what closing a record gives
+        self.open_record = ""       # what a plan finds, which takes no lock
         self.teach(cmd("date", "+%s.%N"), "1700000100.5")
 
     def run(self, command: Command, stdin: str | None, within: float) -> Result:
@@ -67,6 +69,9 @@ class RecordingTransport(FakeTransport):
         if stdin is None and "undone" in command.line():
             self.marked = True
             return Result(0)
+        if command == records.current().ask:
+            self.asked.append("the open record")
+            return Result(0, self.open_record) if self.open_record else Result(records.MISSING)
         if "record.json" in command.line():
             self.records.append(stdin or "discarded")
             return Result(0)

@@ -358,13 +358,20 @@ def test_a_percentage_of_hosts_is_rounded_up() -> None:
     assert [len(batch) for batch in batches(entries, 0)] == [1] * 5
 
 
-@pytest.mark.parametrize("wrong", ["", "x", "-1", "1.5", "%", "²", "٣"])
-def test_a_batch_that_is_no_number_is_refused(wrong: str) -> None:
+@pytest.mark.parametrize("wrong", ["", "x", "-1", "1.5", "%", "²", "٣", "101%"])
+def test_a_number_of_hosts_that_is_none_is_refused(wrong: str) -> None:
     with pytest.raises(UsageError):
         amount(wrong, 5)
 
 
-@pytest.mark.parametrize("options", [Options(yes=True, batch="x"), Options(yes=True, max_fail="x")])
+def test_a_batch_of_nobody_is_refused_and_no_failure_at_all_may_be_asked_for() -> None:
+    for wrong in ("0", "0%"):
+        with pytest.raises(UsageError, match="from 1 on, or from 1% to 100%"):
+            amount(wrong, 5, least=1)
+    assert (amount("0", 5), amount("100%", 5, least=1), amount("7", 5, least=1)) == (0, 5, 7)
+
+
+@pytest.mark.parametrize("options", [Options(yes=True, batch="x"), Options(yes=True, batch="0"), Options(yes=True, max_fail="x")])
 def test_a_wrong_number_is_an_error_before_any_host_is_contacted(options: Options) -> None:
     made = world(a=a_host())
     with pytest.raises(UsageError):

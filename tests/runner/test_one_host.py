@@ -266,7 +266,7 @@ def test_a_plan_asks_nothing_locks_nothing_and_changes_nothing() -> None:
     made = world("before")
     (ended,) = made.run(PLAIN, options=Options(plan=True))
     assert (ended.code, ended.state) == (0, "plan only: nothing was changed")
-    assert made.transport.asked == ["date +%s.%N", "state"]
+    assert made.transport.asked == ["date +%s.%N", "the open record", "state"]
     assert made.kinds("then") == ["then: change it", "then: It is changed"]
     assert made.transport.records == []
     assert not made.watch.released
@@ -284,6 +284,31 @@ def an_open_record(phase: str = "do", runbook: str = "make-it-so", params: dict[
         "kept": record.kept,
     }
     return FakeWatch(Opening(1_700_000_000.0, (), json.dumps(body)))
+
+
+def planned(watch: FakeWatch, **options: bool) -> tuple[int, list[str]]:
+    """Return how a plan ends on a host with that open record, and what it says of it."""
+    made = world("before")
+    made.transport.open_record = watch.opening.text
+    (ended,) = made.run(PLAIN, options=Options(plan=True, **options))
+    assert made.transport.records == []
+    return ended.code, [line for line in made.kinds("say") if "unfinished" in line]
+
+
+def test_a_plan_says_where_the_real_run_would_be_refused() -> None:
+    told = "say: without --plan this is refused now: an unfinished run is on record: 261120-0900-zzzz, another by ben@laptop"
+    way = "phase do; it was never proven; finish it: run another as it was run then: opsbook history --on vps-i1; or add --discard"
+    assert planned(an_open_record(runbook="another")) == (0, [f"{told} ({way})"])
+
+
+def test_a_plan_says_where_the_real_run_would_go_on_or_drop_what_is_on_record() -> None:
+    assert planned(an_open_record()) == (0, ["say: without --plan this goes on with the unfinished run 261120-0900-zzzz of ben@laptop"])
+    undo = "say: without --plan this finishes the undo of the unfinished run 261120-0900-zzzz of ben@laptop"
+    assert planned(an_open_record(phase="undo")) == (0, [undo])
+    dropped = "say: without --plan this drops what the unfinished run 261120-0900-zzzz of ben@laptop has on record"
+    for watch in (an_open_record(runbook="another"), an_open_record()):
+        assert planned(watch, discard=True) == (0, [dropped])
+    assert planned(FakeWatch()) == (0, [])
 
 
 def test_the_same_run_adopts_an_unfinished_record_with_its_start_and_kept_values() -> None:

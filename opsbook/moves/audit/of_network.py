@@ -14,7 +14,7 @@ from opsbook.systems.addresses import OUTSIDER, OUTSIDER_V6
 from opsbook.systems.container import Container, Port
 from opsbook.systems.docker_networks import is_loopback
 from opsbook.systems.root_view import Told
-from opsbook.systems.sockets import Socket
+from opsbook.systems.sockets import Socket, program_of
 from opsbook.systems.ufw import Firewall
 from opsbook.systems.versions import version
 
@@ -23,9 +23,7 @@ SSH = 22
 CLOSED = frozenset({"deny", "reject"})
 KEEPS_LOOPBACK = (28,)              # before, neighbours on the same wire reach what is published on 127.0.0.1
 DOCKER_USER = "docker-user"
-USERS = re.compile(r'users:\(\("([^"]+)"')
 OFF = re.compile(r"^ENABLED=no\b", re.MULTILINE | re.IGNORECASE)
-COLUMNS = 5
 
 
 def firewall(f: Facts) -> Iterator[Finding]:
@@ -117,8 +115,5 @@ def _ssh(f: Facts) -> frozenset[int]:
 
 def _program(f: Facts, one: Socket) -> str:
     """Return which program it is, where root has told."""
-    for line in (f.told("listening") or "").splitlines():
-        words = line.split()
-        if len(words) >= COLUMNS and words[0] == one.protocol and words[4].endswith(f":{one.port}") and (found := USERS.search(line)):
-            return f" ({found[1]})"
-    return ""
+    found = program_of(f.told("listening") or "", one.protocol, one.port)
+    return f" ({found.name})" if found else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -49,6 +50,8 @@ class DockerHost:
     version: str = "28.5.1"
     driver: str = "overlay2"
     listening: str = ""
+    told: str = ""                  # of what listens, by root
+    publishers: str = "proxy\n"
     starts: bool = True             # a new container can be started
     loops: bool = False             # and starts again and again
     healthy: int = 200
@@ -77,6 +80,10 @@ class DockerHost:
             return Result(0, str(self.now))
         if line.startswith("ip "):
             return Result(0, "[]")
+        if command == LOOK.run:
+            return Result(0, f"0 {base64.b64encode(self.told.encode()).decode()}\n")
+        if line.startswith("ps "):
+            return Result(0, "nginx.service\n")
         if line.startswith("ss "):
             return Result(0, self.listening)
         return self._docker(line, words)
@@ -111,7 +118,7 @@ class DockerHost:
         if line.startswith("docker ps --filter=status"):
             return Result(0, "\n".join(name for name, raw in self.containers.items() if raw["State"]["Status"] == "running"))
         if line.startswith("docker ps --filter=publish"):
-            return Result(0, "proxy\n")
+            return Result(0, self.publishers)
         if line.startswith("docker info"):
             about = {"ServerVersion": self.version, "Driver": self.driver, "DockerRootDir": "/var/lib/docker"}
             return Result(0, json.dumps(about))

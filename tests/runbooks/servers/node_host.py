@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator
@@ -76,6 +77,8 @@ class NodeHost:
     judgement: Result = field(default_factory=lambda: Result(0))
     installing: Result = field(default_factory=lambda: Result(0))
     listening: str = ""
+    told: str = ""                  # of what listens, by root
+    unit: str = "init.scope"        # of the process that listens
     mute: bool = False              # nothing answers on the port
     restarts: int = 0
     deleted: bool = False           # what runs is no longer the file that lies there
@@ -108,7 +111,9 @@ class NodeHost:
             return self._script(words[2], words[4:])
         if words[0] == "xargs":
             return Result(0, f"{self.acts}  {NODE_EXPORTER.path}\0")
+        listens = f"0 {base64.b64encode(self.told.encode()).decode()}\n"
         answers = {"uname -m": self.machine, "uname -n": "serverA", "date +%s.%N": str(self.now)}
+        answers |= {str(LOOK.run): listens, "ps --format unit= --pid 4711": f"{self.unit}\n"}
         if words[0] == "ip":
             return Result(0, "[]")
         if words[0] == "systemctl":

@@ -156,6 +156,11 @@ def test_what_another_run_left_half_made_is_removed() -> None:
     assert "remove cadvisor-next" in Site(here).steps().changes
 
 
+def taken_by_nginx(here: DockerHost) -> None:
+    here.listening, here.publishers = LISTENS, ""
+    here.told = f'{LISTENS} users:(("nginx",pid=4711,fd=6))\n'
+
+
 @pytest.mark.parametrize(("break_", "spec", "says"), [
     (lambda here: None, Cadvisor("ghcr.io/google/cadvisor:latest"), "is not pinned"),
     (lambda here: None, Cadvisor("cadvisor:latest"), "is not pinned"),
@@ -167,6 +172,8 @@ def test_what_another_run_left_half_made_is_removed() -> None:
     (lambda here: setattr(here, "from_stranger", Result(1, "", "x: Connection refused")), Cadvisor(), "opsbook open-scrape-ports serverB"),
     (lambda here: setattr(here, "sshd", SILENT), Cadvisor(), "nobody can tell whether strangers are kept out"),
     (lambda here: setattr(here, "listening", LISTENS), Cadvisor(), "port 8080 is taken"),
+    (taken_by_nginx, Cadvisor(), "nginx (process 4711) listens there"),
+    (taken_by_nginx, Cadvisor(), "next: systemctl disable --now nginx.service (as root, on the host), or cadvisor: {port"),
 ])  # fmt: skip
 def test_a_look_refuses_before_anything_is_changed(break_: Callable[[DockerHost], None], spec: Cadvisor, says: str) -> None:
     made = Site(spec=spec)

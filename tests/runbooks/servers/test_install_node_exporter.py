@@ -63,6 +63,14 @@ class Site:
         return "\n".join(event.title for event in self.events)
 
 
+def taken_by(program: str, unit: str) -> Callable[[NodeHost], None]:
+    def take(here: NodeHost) -> None:
+        here.listening, here.unit = LISTENS, unit
+        here.told = f'tcp LISTEN 0 128 *:22 *:* users:(("sshd",pid=1,fd=3))\n{LISTENS} users:(("{program}",pid=4711,fd=3))\n'
+
+    return take
+
+
 def taken_by_debians(here: NodeHost) -> None:
     here.listening, here.packaged = LISTENS, True
 
@@ -134,6 +142,11 @@ def test_what_differs_from_what_is_meant_is_mended(change: dict[str, str]) -> No
     (lambda here: setattr(here, "acts", "0" * 64), "opsbook provision-host serverA --as root"),
     (lambda here: setattr(here, "sudo", Result(1, "", "sudo: a password is required")), "cannot be run as root"),
     (lambda here: setattr(here, "listening", LISTENS), "port 9100 is taken"),
+    (taken_by("node_exporter", "init.scope"), "node_exporter (process 4711) listens there"),
+    (taken_by("node_exporter", "session-3.scope"), "next: kill 4711 (as root, on the host), or node_exporter: {port"),
+    (taken_by("exporter", "exporter.service"), "next: systemctl disable --now exporter.service (as root, on the host), or"),
+    (taken_by("exporter", "user@1000.service"), "next: kill 4711 (as root, on the host), or"),
+    (taken_by("docker-proxy", "docker.service"), "next: stop the container that docker ps --filter=publish=9100 names, or"),
     (taken_by_debians, "systemctl disable --now prometheus-node-exporter.service"),
     (lambda here: setattr(here, "path", PACKAGES_UNIT), f"systemd has it from {PACKAGES_UNIT}"),
     (lambda here: setattr(here, "target", False), "serverF does not scrape 192.0.2.12:9100"),

@@ -12,6 +12,7 @@ from opsbook.errors import NotTrue, Refused, UsageError
 from opsbook.events import Event
 from opsbook.host import CLOCK, Host, Result
 from opsbook.inventory import HostEntry, Opening
+from opsbook.privileged import FIREWALL
 from opsbook.shell import Command, cmd
 from opsbook.systems import files
 from opsbook.systems.addresses import addresses_of, own_ipv6
@@ -82,6 +83,7 @@ class Site:
         first.teach(own_ipv6(), "[]")
         first.teach(listening(), SOCKETS)
         first.teach(CLOCK, "1700000000.5")
+        first.teach(files.hashes([FIREWALL.path]), f"{FIREWALL.sha256}  {FIREWALL.path}\0")
         self.first = first
 
     def peer(self, role: str) -> Host:
@@ -114,6 +116,11 @@ class Site:
         return len(self.host.guard.writes)
 
     @property
+    def titles(self) -> list[str]:
+        assert isinstance(self.host.guard, FakeGuard)
+        return [change.title for change in self.host.guard.writes]
+
+    @property
     def said(self) -> str:
         return "\n".join(event.title for event in self.events)
 
@@ -140,12 +147,56 @@ def test_what_is_open_already_is_left_alone() -> None:
     assert (made.writes, made.false()) == (0, {})
 
 
-def test_a_rule_that_denies_first_is_overtaken_and_an_undo_leaves_what_was_there() -> None:
-    before = ("deny any 9100 0.0.0.0/0 any 0.0.0.0/0 in", OURS, SSH)
+DENIAL = "deny any 9100 0.0.0.0/0 any 0.0.0.0/0 in"
+
+
+def test_a_rule_that_denies_first_is_overtaken_that_is_told_and_an_undo_restores_the_order() -> None:
+    before = (DENIAL, SSH, OURS)
     made = Site(with_rules(*before)).steps()
-    assert made.server.now.rules == (OURS, before[0], SSH)
+    assert made.server.now.rules == (OURS, DENIAL, SSH)
+    told = "note: 9100 from 192.0.2.16 meets first: deny 9100/any from 0.0.0.0/0; the rule of ours comes after it, and is moved before it"
+    assert told in made.said
     assert made.false() == {}
-    assert made.host.run.kept["way_back"] == []
+    assert set(made.false(undone=True)) == {"is_as_before"}
+    assert made.undo().server.now.rules == before
+    assert made.server.requests[1:] == ["withdraw 9100 192.0.2.16", "allow 9100 192.0.2.16 node-exporter-for-serverF 3"]
+    assert made.false(undone=True) == {}
+    writes = made.writes
+    assert made.undo().writes == writes
+
+
+def test_an_undo_puts_a_moved_rule_behind_what_stood_before_it_though_others_have_come_and_gone() -> None:
+    made = Site(with_rules(SSH, DENIAL, OURS)).steps()
+    made.server.now = replace(made.server.now, rules=(HAND_MADE, *(one for one in made.server.now.rules if one != SSH)))
+    assert made.undo().server.now.rules == (HAND_MADE, DENIAL, OURS)
+    assert made.false(undone=True) == {}
+
+
+def test_a_withdrawn_rule_that_a_denial_kept_from_working_comes_back_behind_it() -> None:
+    old = OURS.replace("192.0.2.16", "192.0.2.99")
+    made = Site(with_rules(DENIAL, old, OURS)).steps()
+    assert made.server.now.rules == (OURS, DENIAL)
+    assert made.undo().server.now.rules == (DENIAL, old, OURS)
+    assert made.false(undone=True) == {}
+
+
+def test_what_could_not_be_put_where_it_stood_is_not_moved() -> None:
+    made = Site(with_rules(DENIAL, OURS))
+    made.first.teach(files.hashes([FIREWALL.path]), f"{'0' * 64}  {FIREWALL.path}\0")
+    with pytest.raises(Refused, match="this host could not put it back") as refused:
+        made.steps()
+    assert (made.writes, "opsbook provision-host serverA --as root" in refused.value.next) == (0, True)
+    made = Site()
+    made.first.teach(files.hashes([FIREWALL.path]), f"{'0' * 64}  {FIREWALL.path}\0")
+    assert made.steps().false() == {}
+
+
+def test_the_undo_of_a_run_that_kept_no_order_still_brings_its_rules_back() -> None:
+    old = OURS.replace("192.0.2.16", "192.0.2.99")
+    made = Site(with_rules(DENIAL, SSH))
+    made.host.keep(firewall_before=[True, "deny"], way_back=["allow 9100 192.0.2.99 node-exporter-for-serverF"])
+    assert made.undo().server.now.rules == (old, DENIAL, SSH)
+    assert made.false(undone=True) == {}
 
 
 def test_a_rule_of_ours_for_a_former_scraper_is_withdrawn_and_an_undo_brings_it_back() -> None:
@@ -206,6 +257,8 @@ def test_ufw_is_turned_on_only_after_ssh_is_allowed_and_an_undo_turns_it_off_aga
     made = Site(with_rules(active=False, incoming=""), enable=True).steps()
     assert made.server.requests == ["ssh 22", "allow 9100 192.0.2.16 node-exporter-for-serverF", "enable 22 192.0.2.1"]
     assert "that this closes: 80" in made.said
+    assert "change: turn UFW on, and deny what no rule lets in; by SSH 192.0.2.1 still gets in on port 22" in made.said
+    assert "turn UFW on, open 9100 and nothing else" in made.titles
     assert made.false() == {}
     assert made.undo().server.now == Settings(rules=(), active=False, incoming="")
     assert made.false(undone=True) == {}

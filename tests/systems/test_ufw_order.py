@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from opsbook.systems.ufw_order import ours, stands_as_before, with_places
+
+DENY, DENY6 = "deny any 9100 0.0.0.0/0 any 0.0.0.0/0 in", "deny any 9100 ::/0 any ::/0 in"
+ROUTE = "route:allow any 22 0.0.0.0/0 any 0.0.0.0/0 in"
+A, B = ours("9100", "192.0.2.1"), ours("8080", "192.0.2.1")
+V6 = ours("9100", "2001:db8::1")
+BACK_A, BACK_B, BACK_V6 = "allow 9100 192.0.2.1 x", "allow 8080 192.0.2.1 x", "allow 9100 2001:db8::1 x"
+
+
+def test_a_rule_of_ours_is_written_as_ufw_keeps_it() -> None:
+    assert (A, V6) == ("allow tcp 9100 0.0.0.0/0 any 192.0.2.1 in", "allow tcp 9100 ::/0 any 2001:db8::1 in")
+
+
+@pytest.mark.parametrize(("now", "before", "well"), [
+    ((DENY, A), (DENY, A), True),
+    ((A, DENY), (DENY, A), False),
+    ((DENY,), (DENY, A), False),
+    ((A,), (DENY, A), True),                    # what denied is gone
+    ((DENY, B, A), (DENY, A), True),            # B came later
+    ((DENY, B, A), (DENY, A, B), False),
+    ((B, DENY, A), (DENY, A, B), True),         # somebody else has moved B
+    ((DENY, V6, DENY6), (DENY, V6, DENY6), True),
+    ((DENY, DENY6, V6), (DENY, V6, DENY6), False),
+    ((V6, DENY, A), (DENY, A, V6), True),       # each kind has an order of its own
+])  # fmt: skip
+def test_a_rule_stands_where_it_stood_behind_what_stood_before_it(now: tuple[str, ...], before: tuple[str, ...], well: bool) -> None:
+    assert stands_as_before(now, before, A if A in before else V6) is well
+
+
+def test_by_ipv6_too_a_rule_before_the_denial_does_not_stand_behind_it() -> None:
+    assert not stands_as_before((DENY, V6, DENY6), (DENY, DENY6, V6), V6)
+
+
+@pytest.mark.parametrize(("now", "before", "lines", "done"), [
+    ((A, DENY), (DENY, A), [BACK_A], ["withdraw 9100 192.0.2.1", f"{BACK_A} 2"]),
+    ((DENY,), (DENY, A), [BACK_A], [f"{BACK_A} 2"]),
+    ((B, A, DENY), (A, DENY, B), [BACK_B, BACK_A], ["withdraw 9100 192.0.2.1", "withdraw 8080 192.0.2.1", f"{BACK_A} 1", f"{BACK_B} 3"]),
+    ((A, ROUTE, DENY), (ROUTE, DENY, A), [BACK_A], ["withdraw 9100 192.0.2.1", f"{BACK_A} 3"]),     # UFW counts what is passed on
+    ((DENY, V6, DENY6), (DENY, DENY6, V6), [BACK_V6], ["withdraw 9100 2001:db8::1", f"{BACK_V6} 2"]),
+    ((B, A, DENY), (DENY, A), [BACK_A, "withdraw 8080 192.0.2.1"],
+     ["withdraw 8080 192.0.2.1", "withdraw 9100 192.0.2.1", f"{BACK_A} 2"]),                       # B goes first, and is not counted
+    ((ours("22", "0.0.0.0/0"), A, DENY), (DENY, A), ["back", "unssh 22", BACK_A],
+     ["back", "unssh 22", "withdraw 9100 192.0.2.1", f"{BACK_A} 2"]),
+    ((DENY,), (), [BACK_A, "publish 9090 192.0.2.1"], [BACK_A, "publish 9090 192.0.2.1"]),
+])  # fmt: skip
+def test_what_comes_back_is_given_the_place_that_it_had(now: tuple[str, ...], before: list[str], lines: list[str], done: list[str]) -> None:
+    assert with_places(now, before, lines) == done
