@@ -154,6 +154,19 @@ def test_a_no_comes_before_anything_is_changed(break_: Callable[[NodeHost], None
     assert (says in str(refused.value), made.changes) == (True, []), refused.value
 
 
+def test_what_comes_from_the_cache_because_nobody_answers_is_told() -> None:
+    made = Site(params={"upload": True, "version": "1.8.8"}).steps()
+    assert (made.false(), "note: it comes from the cache" in made.said) == ({}, True)
+
+
+@pytest.mark.parametrize("code", [NOT_FETCHED, NO_TOOL])
+def test_the_next_command_installs_the_version_that_was_asked_for(code: int) -> None:
+    made = Site(NodeHost(fetching=Result(code, "", "no route")), params={"version": "1.5.0"})
+    with pytest.raises(Refused) as refused:
+        made.steps()
+    assert "opsbook install-node-exporter --version=1.5.0 --upload serverA" in refused.value.next
+
+
 def test_what_the_operator_cannot_fetch_is_not_sent() -> None:
     made = Site(params={"upload": True, "version": "9.9.9"})
     with pytest.raises(Refused, match="there is none"):
