@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from opsbook.errors import CommandFailed, ConnectionLost, Refused, Unreachable, UsageError
+from opsbook.errors import CommandFailed, ConnectionLost, NotRunning, Refused, Unreachable, UsageError
 from opsbook.host import Host, Read
 from opsbook.systems.reach import Reach, dial
 
@@ -32,6 +32,9 @@ def ask(host: Host, role: str, question: Read[T]) -> T:
     """Ask the host with that role; that it cannot be asked is an answer that is none, and no loss of the host that we work on."""
     try:
         return witness(host, role).read(question)
+    except NotRunning as down:
+        what, fix = f"{down.what} on {down.host}, the {role}", f"opsbook bring-up {down.host}"
+        raise NotRunning(what, saw=down.saw, next=fix, host=down.host) from None
     except (Unreachable, ConnectionLost) as error:
         raise _mute(role, error) from None
 
