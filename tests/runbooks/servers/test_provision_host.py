@@ -98,6 +98,14 @@ def test_the_user_itself_only_looks_and_names_what_root_must_do() -> None:
     assert site.changes == []
 
 
+def test_while_the_host_is_about_to_let_root_in_again_the_user_is_told_how_long_to_wait() -> None:
+    here = Site().steps().here
+    here.login, here.armed = NAME, "0123456789abcdef"
+    with pytest.raises(Refused) as refused:
+        Site(here).steps()
+    assert refused.value.next.startswith("in 89 s, when the host has let root in again by itself: opsbook provision-host serverC --as root")
+
+
 @pytest.mark.parametrize("missing", [LOOK.path, SUDOERS])
 def test_where_the_user_cannot_even_look_that_is_said(missing: str) -> None:
     here = Site().steps().here
