@@ -78,7 +78,8 @@ def expect_nothing_to_do(host: Host, p: Params) -> None:
         closed = f"(where {sshd.FILE} keeps root out, take it away on the host's console, or use another login that sudo makes root)"
         left = hardening.seconds_left(host)
         wait = f"in {left + GRACE} s, when the host has let root in again by itself: " if left else ""
-        raise Refused("root has something to do here", saw="\n".join([*wrong, closed]), next=f"{wait}{as_root(host)}", host=host.name)
+        saw, fix = "\n".join([*wrong, closed]), f"{wait}{as_root(host, p.key)}"
+        raise Refused("root has something to do here", saw=saw, next=fix, host=host.name)
 
 
 def make_the_user(host: Host, p: Params) -> None:
