@@ -6,19 +6,25 @@ import os
 import select
 import sys
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
-from opsbook.errors import Declined, Refused
+from opsbook.errors import Declined, NobodyToAsk, Refused
 from opsbook.folding import folded
 from opsbook.stop import Stop
 
 YES, ANSWERS = frozenset({"y", "yes"}), frozenset({"y", "yes", "n", "no", ""})
 STDERR = 2
 GLANCE = 0.2        # seconds between two looks for a signal while the operator thinks
+NO_TERMINAL = "somebody has to agree, and there is no terminal to ask on"
 Choice = Literal["run", "skip", "quit", "show"]
+
+
+def flags(names: Iterable[str], risk: str) -> str:
+    """Return what agrees beforehand to a change of that risk on these hosts."""
+    return "--yes" if risk == "mild" else " ".join(f"--confirm={name}" for name in names)
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,8 @@ class Desk:
         names = tuple(name for name in names if name not in left)
         if self.agreed(names, risk):
             return
-        self._need_terminal("--yes" if risk == "mild" else " ".join(f"--confirm={name}" for name in names))
+        if not self.terminal:
+            raise NobodyToAsk(NO_TERMINAL, next=f"give {flags(names, risk)}")
         with self.calm():
             self._show(askings, staying, names, runbook)
             self._print(f"risk: {risk}{': ' if risk_text else ''}{risk_text}")
@@ -140,7 +147,7 @@ class Desk:
 
     def _need_terminal(self, flag: str) -> None:
         if not self.terminal:
-            raise Refused("somebody has to agree, and there is no terminal to ask on", next=f"give {flag}")
+            raise Refused(NO_TERMINAL, next=f"give {flag}")
 
     def _ask(self, question: str, line: Callable[[str], str] | None = None) -> str:
         self.stop.check()       # one no to the run is enough, however many hosts have a question

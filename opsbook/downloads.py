@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import ssl
 import tempfile
 import threading
 import time
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from opsbook import verified
 from opsbook.errors import Refused
 from opsbook.host import Fetched
 
@@ -26,7 +28,12 @@ CONNECT, SILENCE, WHOLE = 10.0, 30.0, 600.0     # seconds
 BIGGEST, BIGGEST_SUMS = 1 << 28, 1 << 20        # bytes
 NOT_FOUND = 404
 AS_IT_IS = {"Accept-Encoding": "identity"}      # the file itself, and not what a server or a library makes of it
-SOURCE = "is its source in the inventory right?"
+SOURCE = "node_exporter.source in the inventory: is it right?"
+NO_ANSWER = 500         # and above: the server is there, and cannot
+
+
+class Silent(Refused):
+    """The server gives no answer, which says nothing about the file."""
 
 
 class Downloads:
@@ -39,15 +46,28 @@ class Downloads:
     def fetched(self, folder: str, name: str) -> Fetched:
         """Return a file of that URL whose sum is the one in its sha256sums.txt; raise Refused when it cannot be had."""
         with self._one_at_a_time:
-            wanted = _sum_of(name, b"".join(_bytes(f"{folder}/{SUMS}", BIGGEST_SUMS)).decode(errors="replace"), folder)
             path = self._folder / name
+            try:
+                wanted = _sum_of(name, b"".join(_bytes(f"{folder}/{SUMS}", BIGGEST_SUMS)).decode(errors="replace"), folder)
+            except Silent as silent:
+                return self._from_before(folder, path, silent)
             if not path.is_file() or sum_of(path) != wanted:
                 self._fetch(f"{folder}/{name}", path, wanted)
+            verified.keep(path, folder, wanted)
             return Fetched(path, wanted)
+
+    def _from_before(self, folder: str, path: Path, silent: Silent) -> Fetched:
+        """Return the file whose sum was that of the same list when that could be read; raise what keeps it from being read now."""
+        known = verified.kept(path, folder)
+        if known is None or not path.is_file() or sum_of(path) != known.sha256:
+            raise silent
+        why = f"{folder} does not answer this machine ({silent.saw})"
+        note = f"{why}: {path.name} comes from the cache here; its checksum was that of {SUMS} there on {known.when}"
+        return Fetched(path, known.sha256, note)
 
     def _fetch(self, url: str, path: Path, wanted: str) -> None:
         """Put the file in its place when all of it is there and its sum is right."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, half = tempfile.mkstemp(dir=self._folder, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -55,7 +75,8 @@ class Downloads:
                     file.write(chunk)
             found = sum_of(Path(half))
             if found != wanted:
-                raise Refused(f"{url} has the wrong checksum", saw=f"{found}\n{wanted} is what {SUMS} says", next=SOURCE)
+                saw = f"{found} is that of what came\n{wanted} is what {SUMS} says"
+                raise Refused(f"{url} has the wrong checksum", saw=saw, next=SOURCE)
             Path(half).replace(path)
         finally:
             Path(half).unlink(missing_ok=True)
@@ -93,7 +114,34 @@ def _answer(url: str) -> Iterator[requests.Response]:
             _expect_good(url, answer)
             yield answer
     except requests.RequestException as error:
-        raise Refused(f"{url} cannot be fetched from this machine", saw=str(error), next=SOURCE) from None
+        kind = Silent if _is_silence(error) else Refused
+        raise kind(f"{url} cannot be fetched from this machine", saw=_reason(error), next=SOURCE) from None
+
+
+def _is_silence(error: requests.RequestException) -> bool:
+    """Return whether nobody answered; a bad certificate, or a no, is an answer."""
+    import requests
+
+    if isinstance(error, requests.HTTPError):
+        return error.response.status_code >= NO_ANSWER
+    broken = requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError
+    return isinstance(error, broken) and not isinstance(error, requests.exceptions.SSLError)
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Return in a few words what lies at the bottom of it."""
+    import requests
+
+    if isinstance(error, requests.HTTPError):
+        return f"the server says {error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.Timeout):
+        return f"no answer within {CONNECT if isinstance(error, requests.ConnectTimeout) else SILENCE:g} s"
+    cause: BaseException = error
+    while (deeper := cause.__cause__ or cause.__context__) is not None:
+        cause = deeper
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not good: {cause.verify_message}"
+    return (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
 
 
 def _expect_good(url: str, answer: requests.Response) -> None:

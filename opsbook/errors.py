@@ -3,8 +3,10 @@
 OpsbookError                 1   what happened, what was seen, what to type next
 ├── UsageError               2   usage, inventory or parameters are wrong; nothing was contacted
 ├── Refused                  3   a look said no; nothing was changed
+│   ├── NobodyToAsk          3   somebody has to agree, and there is no terminal to ask on
 │   └── NothingToUndo        3   the run left nothing that an undo could put back
 ├── CommandFailed            1   a command or request gave an answer that is none of the expected ones
+│   └── NotRunning           1   the service that was asked does not run
 ├── ConnectionLost           1   the connection broke; during a write the state is unknown
 ├── NotTrue                  4   a check or proof is not true
 ├── Locked                   7   another operator holds the lock
@@ -55,12 +57,20 @@ class Refused(OpsbookError):
     exit_code = 3
 
 
+class NobodyToAsk(Refused):
+    """Somebody has to agree to the first change, and there is no terminal to ask on."""
+
+
 class NothingToUndo(Refused):
     """The run left nothing that an undo could put back; what had gone wrong before keeps its own code."""
 
 
 class CommandFailed(OpsbookError):
     """A command or request gave an answer that is none of the expected ones."""
+
+
+class NotRunning(CommandFailed):
+    """The service that was asked does not run."""
 
 
 class ConnectionLost(OpsbookError):

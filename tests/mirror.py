@@ -25,6 +25,7 @@ class Mirror:
     folder: Path
     asked: list[str] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)      # what breaks off half-way
+    ill: set[str] = field(default_factory=set)      # what it has, and cannot give
     leads: dict[str, str] = field(default_factory=dict)     # what lies elsewhere, and where
 
     def offer(self, name: str, content: bytes, *, sum_of: bytes | None = None) -> str:
@@ -79,6 +80,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Location", self.mirror.leads[name])
             self.send_header("Content-Length", "0")
             self.end_headers()
+            return
+        if name in self.mirror.ill:
+            self.send_error(503)
             return
         if name not in self.mirror.cut:
             super().do_GET()

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "record": "errors host record shell",
     "watch": "errors host record shell watch",
     "privileged": "privileged shell",
-    "downloads": "errors host",
+    "downloads": "errors host verified",
     "age": "errors hints shell",
     "backup": "backup errors places",
     "public_key": "",

@@ -5,6 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from opsbook.cli.conclusion import conclude
+from opsbook.cli.state import State
+from opsbook.options import Options
+from opsbook.runner.outcome import overall
+from opsbook.screen import open_screen
+from tests.runner.jobs import World, book
+from tests.runner.test_fleet import a_host, change, is_new, look
 from tests.typed import SITE, Terminal
 
 LOOKS = '''"""Tell how the host is.
@@ -41,3 +48,15 @@ def test_what_is_wrong_with_a_host_stands_apart_from_the_next_one(tmp_path: Path
         assert f"{name}: it is slow\n  next: opsbook doctor {name}\n\n" in several.err
     alone = terminal.type("complain", "serverA")
     assert alone.err.endswith("serverA: it is slow\n  next: opsbook doctor serverA\n")
+
+
+@pytest.mark.parametrize(("risk", "agrees"), [("severe", "--confirm=web1 --confirm=web2"), ("mild", "--yes")])
+def test_where_nobody_could_be_asked_the_line_that_goes_on_agrees_as_well(
+    risk: str, agrees: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World(transports={"web1": a_host(), "web2": a_host(), "web3": a_host("new"), "web4": a_host("odd")})
+    ended = world.run(book((look, change), (is_new,), risk=risk), "web1", "web2", "web3", "web4", options=Options())
+    code = overall(one.code for one in ended)
+    conclude(world.jobs[0], ended, code, open_screen({}, hosts=4, debug=False, live=False), State({}, tmp_path))
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert ([one.code for one in ended], last) == ([3, 3, 0, 3], f"  next: opsbook make-it-so --failed-of=261121-0105-aaaa {agrees}")

@@ -9,6 +9,8 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, cast
 
 from opsbook.cli.summary import by_kind, told
+from opsbook.desk import flags
+from opsbook.errors import NobodyToAsk
 from opsbook.folding import for_people
 
 if TYPE_CHECKING:
@@ -43,9 +45,16 @@ def conclude(
     if (again := job.book.shuts_out.get(state.options.as_ or "")) and _ways_back(job, ended):
         _talk(f"  {state.options.as_} gets in no more: before that, on the host's console, as root: {again}")
     if len(ended) > 1:
-        again = "" if state.options.plan else f"{job.book.line(job.params_shown, f'--failed-of={job.id}')}{job.options.login}"
+        again = "" if state.options.plan else _again(job, ended)
         for line in told(ended, reads=job.book.answer is not None, again=again):
             _talk(state.paste(state.mask(line)))
+
+
+def _again(job: Job, ended: Sequence[Ended]) -> str:
+    """Return what goes on with the hosts that failed; where nobody could be asked about them, it agrees as well."""
+    unasked = [one.host for one in ended if isinstance(one.error, NobodyToAsk)]
+    agreed = f" {flags(unasked, job.book.page.risk)}" if unasked else ""
+    return f"{job.book.line(job.params_shown, f'--failed-of={job.id}')}{job.options.login}{agreed}"
 
 
 def _ways_back(job: Job, ended: Sequence[Ended]) -> list[str]:

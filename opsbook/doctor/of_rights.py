@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from opsbook.counted import counted
 from opsbook.doctor.facts import Facts
-from opsbook.findings.finding import Finding
+from opsbook.findings.finding import Finding, Severity
 from opsbook.privileged import ALL, Act, placing
 from opsbook.systems.sudo import ANYTHING, allows
 
@@ -15,7 +15,8 @@ def rights(f: Facts) -> Iterator[Finding]:
     """Which rights are there, which are missing and for what, which are too many."""
     if f.grants is None:
         said = f.why.get("grants", "")
-        yield Finding("warn", "sudo gives us nothing without a password", said, provision(f))
+        severity: Severity = "bad" if "node" in f.entry.roles else "warn"       # its runbooks refuse without root's part
+        yield Finding(severity, "sudo gives us nothing without a password", said, provision(f))
         return
     yield Finding("ok", f"sudo: {counted(len(f.grants), 'command')} without a password", _listed(f))
     yield from _too_many(f)

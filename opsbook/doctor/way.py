@@ -104,9 +104,10 @@ def _port(hop: Hop, dial: Dial) -> Finding:
 
 
 def _not_open(error: OpsbookError, hop: Hop) -> Finding:
-    if isinstance(error, AuthenticationFailed) and error.next.startswith("opsbook doctor"):
+    if isinstance(error, AuthenticationFailed) and error.host == hop.name and error.next.startswith("opsbook doctor"):
         key = hop.identity.key if hop.identity.key and BEGIN not in hop.identity.key else "KEY"
-        remedy = f"ssh-keygen -yf {key}    (its output belongs into ~{hop.user}/.ssh/authorized_keys, by the host's console)"
+        by_hand = f"or add what `ssh-keygen -yf {key}` prints to ~{hop.user}/.ssh/authorized_keys, by the host's console"
+        remedy = f"opsbook provision-host {hop.name} --as root    (makes {hop.user} and lets the key in; {by_hand})"
         return Finding("bad", error.what, error.saw, remedy)
     return _failed(error)
 

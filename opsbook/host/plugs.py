@@ -25,10 +25,11 @@ class Door:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that the operator's machine has fetched, and its SHA-256, which was true of it."""
+    """A file that the operator's machine has fetched, its SHA-256, which was true of it, and what to say about it."""
 
     path: Path
     sha256: str
+    note: str = ""
 
 
 class Transport(Protocol):

@@ -16,6 +16,12 @@ def wanted(host: Host, version: str | None) -> Release:
     return Release(version or spec.version, ARCHITECTURES[machine], spec.source)
 
 
+def command(host: Host, release: Release, *flags: str) -> str:
+    """Return the command line that installs this very version, also where it is not the inventory's."""
+    version = () if release.version == host.entry.node_exporter.version else (f"--version={release.version}",)
+    return " ".join(("opsbook install-node-exporter", *version, *flags, host.name))
+
+
 def fetch(host: Host, release: Release) -> str:
     """Let the host fetch it; return the sum that was right. Raise Refused when it cannot be had."""
     if release.source.startswith("http:"):
@@ -30,6 +36,8 @@ def fetch(host: Host, release: Release) -> str:
 def upload(host: Host, release: Release) -> str:
     """Fetch it here, once for all hosts, and send it; return its sum. Raise Refused when it cannot be had."""
     fetched = host.fetched(release.folder, release.name)
+    if fetched.note:
+        host.say(f"note: {fetched.note}")
     if host.read(release.ready()) == fetched.sha256:
         host.say(f"{release.name} lies ready on the host", already=True)
     else:
@@ -39,7 +47,7 @@ def upload(host: Host, release: Release) -> str:
 
 
 def _no(host: Host, release: Release, code: int, saw: str) -> Refused:
-    again = f"opsbook install-node-exporter --upload {host.name}"
+    again = command(host, release, "--upload")
     if code == NOT_LISTED:
         return Refused(f"{release.folder} has no {release.name}", saw=saw, next="is it a version that was released?", host=host.name)
     if code == NO_TOOL:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from opsbook.check import Seen
 from opsbook.errors import CommandFailed, NothingToUndo, Refused
 from opsbook.host import Host
+from opsbook.moves import bringing
 from opsbook.moves.occupied import BY_ROOT, freeing, holder
 from opsbook.privileged import NODE_EXPORTER, placing
 from opsbook.systems import files, node_exporter, systemd
@@ -68,7 +69,7 @@ def install(host: Host, release: Release) -> None:
     """Let the release run that lies ready."""
     kept = host.run.kept
     if SUM not in kept:
-        saw, again = "it was installed a moment ago, and is not any more", f"opsbook install-node-exporter {host.name}"
+        saw, again = "it was installed a moment ago, and is not any more", bringing.command(host, release)
         raise Refused("somebody else is at work on this host", saw=saw, next=again, host=host.name)
     host.write(node_exporter.install(release, kept[SUM], host.entry.node_exporter.port, kept[RUN]))
     host.keep(**{SENT: host.now()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from opsbook.check import Seen
+from opsbook.check import Seen, within
 from opsbook.errors import Refused
 from opsbook.host import CLOCK, Host
 from opsbook.moves import services
@@ -18,6 +18,7 @@ from opsbook.systems.reach import Reach, of_error
 
 PROMETHEUS = Prometheus()
 UP = "up"
+FINDS = 15      # seconds after its start until Prometheus knows its targets
 
 
 def target(host: Host, job: str, port: int) -> Target | None:
@@ -30,7 +31,7 @@ def target(host: Host, job: str, port: int) -> Target | None:
 
 def expect_target(host: Host, job: str, port: int) -> Target:
     """Return the scraper's target; raise Refused where it has none, so that what is installed would be read by nobody."""
-    found = target(host, job, port)
+    found = target(host, job, port) or _after_its_start(host, job, port)
     if found is None:
         scraper = witness(host, SCRAPER)
         jobs = {one.job for one in ask(host, SCRAPER, PROMETHEUS.targets())}
@@ -38,6 +39,18 @@ def expect_target(host: Host, job: str, port: int) -> Target:
         fix = f"add {address(host)}:{port} to the job {job} of {scraper.name}'s Prometheus"
         raise Refused(f"{scraper.name} does not scrape {address(host)}:{port}", saw=saw, next=fix, host=host.name)
     return found
+
+
+def _after_its_start(host: Host, job: str, port: int) -> Target | None:
+    """Return the target once the scraper has found any of that job: after its start that takes a moment."""
+    within(FINDS, has_found_them)(host, job)
+    return target(host, job, port)
+
+
+def has_found_them(host: Host, job: str) -> Seen:
+    """The scraper has found the targets of the job that its configuration names."""
+    known = any(one.job == job for one in ask(host, SCRAPER, PROMETHEUS.targets()))
+    return Seen(known or job not in ask(host, SCRAPER, PROMETHEUS.config()).jobs, saw=f"it has found no target of the job {job} yet")
 
 
 def expect_way(host: Host, port: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from opsbook.errors import CommandFailed, ConnectionLost, HostKeyChanged, HostKeyUnknown, Refused, Unreachable, UsageError
+from opsbook.errors import CommandFailed, ConnectionLost, HostKeyChanged, HostKeyUnknown, NotRunning, Refused, Unreachable, UsageError
 from opsbook.host import Host, Read
 from opsbook.systems.reach import Reach, dial
 
@@ -39,6 +39,9 @@ def ask(host: Host, role: str, question: Read[T]) -> T:
         return witness(host, role).read(question)
     except (HostKeyChanged, HostKeyUnknown):
         raise
+    except NotRunning as down:
+        what, fix = f"{down.what} on {down.host}, the {role}", f"opsbook bring-up {down.host}"
+        raise NotRunning(what, saw=down.saw, next=fix, host=down.host) from None
     except (Unreachable, ConnectionLost) as error:
         raise _mute(role, error) from None
 

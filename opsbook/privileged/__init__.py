@@ -61,9 +61,10 @@ UNITS = Act("opsbook-units", "starts or restarts docker.service", 100)
 ALL = (LOOK, CONFIRM, FIREWALL, NODE_EXPORTER, UNITS)
 
 
-def placing(host: str) -> str:
+def placing(host: str, key: str | None = None) -> str:
     """Return the command that puts root's part of a host right. Once sshd keeps root out it takes another login that may become root."""
-    return f"opsbook provision-host {host} --as root    (or --as another login that sudo makes root)"
+    line = cmd("opsbook", "provision-host", f"--key={key}" if key else None, host, "--as", "root")
+    return f"{line}    (or --as another login that sudo makes root)"
 
 
 def sudoers(user: str) -> str:

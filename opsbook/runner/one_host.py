@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from opsbook.answer import Answer
-from opsbook.errors import OpsbookError, PlanEnds, Unreachable
+from opsbook.errors import AuthenticationFailed, OpsbookError, PlanEnds, Unreachable
 from opsbook.inventory import HostEntry
 from opsbook.runner import holding, outcome
 from opsbook.runner.answering import tell_answer
@@ -59,6 +59,7 @@ class HostRun:
         error.host = error.host or visit.host.name
         if isinstance(error, Unreachable) and not error.next:
             error.next = f"opsbook doctor {error.host}"
+        self._name_the_console(error)
         visit.explain(error)
         code = outcome.code_for(error, changed=visit.run.changed, proving=visit.proving)
         if visit.run.changed and not visit.looking and outcome.may_undo(error):
@@ -66,6 +67,16 @@ class HostRun:
             if self._book.undo and not visit.outside:
                 code = undo(visit, code)
         return _ended(visit, code, error)
+
+
+    def _name_the_console(self, error: OpsbookError) -> None:
+        """Where a run of this runbook may have shut this very login out, say what lets it in again: the doctor sends back to here."""
+        job, name = self._visit.job, self._visit.host.name
+        login = job.options.as_ or ""
+        if isinstance(error, AuthenticationFailed) and error.host == name and (opens := job.book.shuts_out.get(login)):
+            own = f"where a run of {job.book.page.name} has shut {login} out, on the host's console, as root: {opens}"
+            soon = "after one that broke off the host does it by itself within 2 minutes"
+            error.next = f"{own}    ({soon}); or --as another login that sudo makes root"
 
 
 def _answered(visit: Visit, answer: Answer) -> Ended:
@@ -77,7 +88,7 @@ def _ended(visit: Visit, code: int, error: OpsbookError | None = None, answer: A
     """Give the lock back and tell how it ended, in the last line."""
     code, run, job = holding.give_back(visit, code), visit.run, visit.job
     reads, undoes = job.book.answer is not None, job.undoing is not None
-    state = outcome.sentence(code, changed=run.changed, plan=run.plan, reads=reads, undo=undoes)
+    state = outcome.sentence(code, changed=run.changed, plan=run.plan, reads=reads, undo=undoes, looked=visit.looking)
     state = "; ".join([state, *visit.notes])
     ways, seconds = visit.host.mask(_ways_on(visit, code)), round(time.monotonic() - visit.begun, 3)
     visit.tell("end", state, code=code, changed=run.changed, seconds=seconds, next=ways)

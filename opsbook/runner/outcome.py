@@ -64,8 +64,8 @@ def overall(codes: Iterable[int]) -> int:
     return found.pop() if len(found) == 1 else MIXED
 
 
-def sentence(code: int, *, changed: bool, plan: bool = False, reads: bool = False, undo: bool = False) -> str:
-    """Return the last line: did anything change, and what holds now."""
+def sentence(code: int, *, changed: bool, plan: bool = False, reads: bool = False, undo: bool = False, looked: bool = False) -> str:
+    """Return the last line: did anything change, and what holds now; `looked`: a look said no, and what was changed is of a run before."""
     if plan and code == DONE:
         return "plan only: nothing was changed"
     if reads:
@@ -74,6 +74,8 @@ def sentence(code: int, *, changed: bool, plan: bool = False, reads: bool = Fals
         return "undone, and proven"
     if not changed:
         return "already so, and proven: nothing was changed" if code == DONE else "nothing was changed"
+    if looked and code == FAILED:
+        return "this run changed nothing; what an unfinished one has changed is still there, and not proven: run it again to resume"
     return {
         DONE: "changed, and proven",
         UNPROVEN: "changed, but the proof is not true",

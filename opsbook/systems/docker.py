@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from opsbook.errors import CommandFailed, UsageError
+from opsbook.errors import CommandFailed, NotRunning, UsageError
 from opsbook.host import Host, Read, Result, Write
 from opsbook.inventory import Service
 from opsbook.shell import Command, Secret, cmd, pipe, prefixed
@@ -111,7 +111,7 @@ def locate(host: Host, service: Service) -> Endpoint:
         container = of(host.read(question), service.name)       # somebody may wait for just this to change
     if container is None or not container.running:
         state = f"its container is {container.state}" if container else "it has no container"
-        raise CommandFailed(f"{service.name} does not run", saw=state, next=f"opsbook logs {service.name} {host.name}", host=host.name)
+        raise NotRunning(f"{service.name} does not run", saw=state, next=f"opsbook logs {service.name} {host.name}", host=host.name)
     if not _reachable(container, service):
         saw, next_ = "its container was cut off from every one", f"opsbook recreate-service {service.name} --force {host.name}"
         raise CommandFailed(f"{service.name} has no network", saw=saw, next=next_, host=host.name)

@@ -20,6 +20,7 @@ from opsbook.check import Seen, expect, look_once, so, title, within
 from opsbook.errors import Refused
 from opsbook.host import Host
 from opsbook.moves import meaning
+from opsbook.moves.confirmed import GRACE
 from opsbook.moves.provisioning import account, back, hardening, logins, rights
 from opsbook.moves.provisioning.seat import admin, as_root, seat
 from opsbook.systems import sshd, sudo, users
@@ -75,7 +76,10 @@ def expect_nothing_to_do(host: Host, p: Params) -> None:
     wrong = [f"{sentence}: {one.saw}" for sentence, one in seen if not one.ok]
     if wrong:
         closed = f"(where {sshd.FILE} keeps root out, take it away on the host's console, or use another login that sudo makes root)"
-        raise Refused("root has something to do here", saw="\n".join([*wrong, closed]), next=as_root(host), host=host.name)
+        left = hardening.seconds_left(host)
+        wait = f"in {left + GRACE} s, when the host has let root in again by itself: " if left else ""
+        saw, fix = "\n".join([*wrong, closed]), f"{wait}{as_root(host, p.key)}"
+        raise Refused("root has something to do here", saw=saw, next=fix, host=host.name)
 
 
 def make_the_user(host: Host, p: Params) -> None:

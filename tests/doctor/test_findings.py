@@ -64,7 +64,8 @@ def test_a_plain_host_is_asked_for_neither_docker_nor_checkout() -> None:
     ("facts", "severity", "what"),
     [
         (replace(WELL, forwards=False), "warn", "sshd forwards no ports"),
-        (replace(WELL, grants=None, why={"grants": "a password is required"}), "warn", "sudo gives us nothing without a password"),
+        (replace(WELL, grants=None, why={"grants": "a password is required"}), "bad", "sudo gives us nothing without a password"),
+        (replace(WELL, grants=None, entry=replace(WELL.entry, roles=())), "warn", "sudo gives us nothing without a password"),
         (replace(WELL, grants=WELL.grants[:1]), "note", "sudo does not allow all programs for root's part"),  # type: ignore[index]
         (replace(WELL, programs={}), "note", f"programs for root's part are missing: {', '.join(act.name for act in ALL)}"),
         (replace(WELL, programs=OUTDATED), "warn", "programs for root's part are not those of this opsbook: opsbook-look"),

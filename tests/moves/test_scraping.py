@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from opsbook.errors import CommandFailed, ConnectionLost, HostKeyChanged, HostKeyUnknown, OpsbookError, Refused, Unreachable, UsageError
+from opsbook.errors import (
+    CommandFailed,
+    ConnectionLost,
+    HostKeyChanged,
+    HostKeyUnknown,
+    NotRunning,
+    OpsbookError,
+    Refused,
+    Unreachable,
+    UsageError,
+)
 from opsbook.host import CLOCK, Host, Result
 from opsbook.inventory import HostEntry
 from opsbook.moves import scraping, vantage
@@ -50,6 +60,12 @@ class Site:
         self.scraper.teach(scraping.PROMETHEUS.targets(), json.dumps({"data": {"activeTargets": raw}}))
         return self
 
+    def jobs(self, *names: str) -> Site:
+        jobs = ", ".join(f"{{job_name: {name}, scrape_interval: 1s}}" for name in names)
+        text = f"global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nscrape_configs: [{jobs}]"
+        self.scraper.teach(scraping.PROMETHEUS.config(), json.dumps({"data": {"yaml": text}}))
+        return self
+
     def up(self, instance: str, *at: float) -> Site:
         of = f'up{{job="cadvisor",instance="{instance}"}}'
         result = [{"metric": {"instance": instance}, "value": [0, str(when)]} for when in at]
@@ -77,7 +93,34 @@ def test_without_a_target_the_look_refuses_and_names_the_job_to_mend() -> None:
     with pytest.raises(Refused, match=r"add 192\.0\.2\.20:8080 to the job cadvisor of serverF's Prometheus"):
         scraping.expect_target(Site().targets("http://192.0.2.77:8080/metrics").host, "cadvisor", 8080)
     with pytest.raises(Refused, match="it scrapes the jobs node"):
-        scraping.expect_target(Site().targets("http://192.0.2.77:9100/metrics", job="node").host, "cadvisor", 8080)
+        scraping.expect_target(Site().targets("http://192.0.2.77:9100/metrics", job="node").jobs("node").host, "cadvisor", 8080)
+
+
+def test_a_scraper_that_has_just_started_is_waited_for_and_one_that_finds_nothing_is_not_waited_for_long() -> None:
+    site = Site().targets(f"http://{ADDRESS}:8080/metrics").jobs("cadvisor")
+    found = scraping.target(site.host, "cadvisor", 8080)
+    site.targets()
+    site.scraper.after(scraping.PROMETHEUS.config(), lambda: site.targets(f"http://{ADDRESS}:8080/metrics"))
+    assert scraping.expect_target(site.host, "cadvisor", 8080) == found
+    begun = site.host.clock()
+    with pytest.raises(Refused, match=r"it scrapes the jobs \(none\)"):
+        scraping.expect_target(Site().targets().jobs("cadvisor").host, "cadvisor", 8080)
+    assert site.host.clock() - begun <= scraping.FINDS
+
+
+def test_a_job_that_the_configuration_does_not_name_is_not_waited_for() -> None:
+    site, begun = Site().targets().jobs("node"), Site().host.clock()
+    with pytest.raises(Refused, match="add 192"):
+        scraping.expect_target(site.host, "cadvisor", 8080)
+    assert site.host.clock() == begun
+
+
+def test_a_scraper_whose_prometheus_does_not_run_is_named_with_what_starts_it() -> None:
+    site = Site()
+    site.scraper.teach(scraping.PROMETHEUS.targets(), NotRunning("prometheus does not run", saw="exited", next="x", host="serverF"))
+    with pytest.raises(NotRunning, match="prometheus does not run on serverF, the scraper") as down:
+        scraping.expect_target(site.host, "cadvisor", 8080)
+    assert (down.value.next, down.value.saw) == ("opsbook bring-up serverF", "exited")
 
 
 @pytest.mark.parametrize("told", ["0 0 \n", "0 1 dial: connect: Connection refused\n"])

@@ -87,6 +87,7 @@ class World:
     """Everything a test may look at afterwards."""
 
     events: list[Event] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
     transports: dict[str, RecordingTransport] = field(default_factory=dict)
     watch: FakeWatch = field(default_factory=FakeWatch)
     stop: Stop = field(default_factory=Stop)
@@ -112,7 +113,8 @@ class World:
         undoing: Record | None = None,
     ) -> list[Ended]:
         entries = [HostEntry(name, "192.0.2.1", stack=ENTRY.stack) for name in names or ("vps-i1",)]
-        return run_all(self._job(book, entries, options, params_shown or {}, undoing), entries)
+        self.jobs.append(self._job(book, entries, options, params_shown or {}, undoing))
+        return run_all(self.jobs[-1], entries)
 
     def _job(self, book: Runbook, entries: list[HostEntry], options: Options, shown: dict[str, Any], undoing: Record | None) -> Job:
         main = MainThread()

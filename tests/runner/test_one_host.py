@@ -8,7 +8,7 @@ import pytest
 
 from opsbook.answer import Answer
 from opsbook.check import Seen
-from opsbook.errors import Bug, ConnectionLost, Interrupted, Locked, NothingToUndo, Refused, Unreachable
+from opsbook.errors import AuthenticationFailed, Bug, ConnectionLost, Interrupted, Locked, NothingToUndo, Refused, Unreachable
 from opsbook.host import Host, Read, Result, Write
 from opsbook.options import Options
 from opsbook.page import read_page
@@ -343,6 +343,21 @@ def test_a_run_adopted_half_way_whose_look_fails_is_left_for_a_rerun_or_an_undo(
     assert (ended.code, ended.changed) == (1, True)
     assert "back" not in made.transport.asked
     assert made.transport.records == []
+    assert ended.state.startswith("this run changed nothing; what an unfinished one has changed is still there, and not proven")
+
+
+def test_a_login_that_an_earlier_run_may_have_shut_out_is_told_what_lets_it_in_and_not_to_ask_the_doctor() -> None:
+    shuts = replace(WITH_UNDO, shuts_out={"root": "rm file && reload"})
+    made = world()
+    made.watch = AuthenticationFailed("no", host="vps-i1", next="opsbook doctor vps-i1")  # type: ignore[assignment]
+    (ended,) = made.run(shuts, options=Options(yes=True, as_="root"))
+    assert (ended.code, "opsbook doctor" in str(ended.error)) == (8, False)
+    assert "as root: rm file && reload" in str(ended.error)
+    assert "--as another login" in str(ended.error)
+    for as_, host in ((None, "vps-i1"), ("root", "jump1")):
+        made.watch = AuthenticationFailed("no", host=host, next=f"opsbook doctor {host}")  # type: ignore[assignment]
+        (other,) = made.run(shuts, options=Options(yes=True, as_=as_))
+        assert f"opsbook doctor {host}" in str(other.error)
 
 
 def test_an_open_run_can_be_undone_by_its_id() -> None:

@@ -65,7 +65,8 @@ def test_a_key_that_is_not_let_in_gets_the_line_that_would_let_it_in(server: Ssh
     stranger = make_key(tmp_path / "stranger")
     way = walked(server.entry(key=str(stranger)), server.known_hosts)
     assert len(bad(way.findings)) == 1
-    assert way.findings[0].next.startswith(f"ssh-keygen -yf {stranger}")
+    assert f"`ssh-keygen -yf {stranger}`" in way.findings[0].next
+    assert way.findings[0].next.startswith("opsbook provision-host web1 --as root")      # where that user is not there yet
 
 
 def test_a_port_where_nothing_listens_is_told_apart_from_a_name_that_does_not_resolve(server: Sshd) -> None:

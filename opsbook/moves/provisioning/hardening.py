@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opsbook.check import Seen
+from opsbook.errors import CommandFailed
 from opsbook.host import Host
 from opsbook.moves.confirmed import confirmed
 from opsbook.moves.provisioning.rights import aside
@@ -30,6 +31,15 @@ def is_kept(host: Host) -> Seen:
     """What sshd is told waits for nobody to confirm it."""
     waits = host.read(standing())["sshd"]
     return Seen(ok=not waits.token, saw=f"the host takes it back in {waits.left} s" if waits.token else "")
+
+
+def seconds_left(host: Host) -> int:
+    """Return in how many seconds the host takes back what nobody has confirmed; 0 where nothing does, or we may not ask."""
+    try:
+        waits = host.read(standing())["sshd"]
+    except CommandFailed:
+        return 0
+    return waits.left if waits.token else 0
 
 
 def takes_keys_only(host: Host) -> Seen:

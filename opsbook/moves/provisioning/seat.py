@@ -65,6 +65,6 @@ def view(host: Host, *wanted: str) -> dict[str, Told]:
         raise Refused(what, saw=failed.saw or failed.what, next=as_root(host), host=host.name) from None
 
 
-def as_root(host: Host) -> str:
-    """Return the command that does root's part."""
-    return placing(host.name)
+def as_root(host: Host, key: str | None = None) -> str:
+    """Return the command that does root's part, and lets that key in."""
+    return placing(host.name, key)

@@ -11,12 +11,21 @@ from opsbook.host import Host
 from opsbook.moves.stored_certificates import store
 from opsbook.moves.stored_certificates.standing import handshakes, moment, names, usable
 from opsbook.moves.stored_certificates.store import Held
+from opsbook.shell import cmd
 
 RENEWED_AT = 1 / 3      # Caddy renews when so much of its life is left to a certificate
 
 
 class Accepting(Protocol):
-    """What the operator accepts."""
+    """What opens the backup, and what the operator accepts."""
+
+    @property
+    def passphrase(self) -> str | None:
+        """Where the passphrase comes from."""
+
+    @property
+    def identity(self) -> Path | None:
+        """A file of age identities, or an SSH key."""
 
     @property
     def backup(self) -> Path:
@@ -78,7 +87,10 @@ def _expect_none_newer(host: Host, wish: Accepting, sure: dict[str, tuple[Held, 
 
 
 def _again(host: Host, wish: Accepting, flag: str) -> str:
-    return f"if that is meant: opsbook restore-certs {wish.backup} {host.name} {flag}"
+    opened_by = {"--passphrase": wish.passphrase, "--identity": wish.identity}
+    accepted = {"--other-host": wish.other_host, "--older": wish.older, "--partly": wish.partly}
+    given = [f"{name}={value}" for name, value in opened_by.items() if value] + [name for name, value in accepted.items() if value]
+    return f"if that is meant: {cmd('opsbook', 'restore-certs', str(wish.backup), host.name, *given, flag)}"
 
 
 def _lacking(found: tuple[Held, ...], name: str, now: float) -> str:

@@ -257,8 +257,10 @@ def test_what_is_newer_stays_unless_the_older_is_meant(bench: Bench) -> None:
     backup = bench.backup()
     bench.caddy.store(NAMES[0], starts=BEGUN - DAY, serial=0xE0)
     bench.caddy.read_storage()
-    with pytest.raises(Refused, match="what is served is newer than the backup"):
-        bench.site(backup).steps()
+    with pytest.raises(Refused, match="what is served is newer than the backup") as refused:
+        bench.site(backup, partly=True).steps()
+    again = f"opsbook restore-certs {backup} vps-i1 --identity={bench.folder / 'identity'} --partly --older"
+    assert refused.value.next == f"if that is meant: {again}"
     assert bench.site(backup, older=True).steps().false() == {}
     assert bench.caddy.serials()[NAMES[0]] == "A0"
 

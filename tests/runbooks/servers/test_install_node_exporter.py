@@ -184,6 +184,17 @@ def test_who_opens_the_port_is_named_as_the_firewall_needs_it(look: str | Result
         assert refused.value.next == command
     red.here.look = look
     assert red.false()["strangers_hear_nothing"].next == command
+def test_what_comes_from_the_cache_because_nobody_answers_is_told() -> None:
+    made = Site(params={"upload": True, "version": "1.8.8"}).steps()
+    assert (made.false(), "note: it comes from the cache" in made.said) == ({}, True)
+
+
+@pytest.mark.parametrize("code", [NOT_FETCHED, NO_TOOL])
+def test_the_next_command_installs_the_version_that_was_asked_for(code: int) -> None:
+    made = Site(NodeHost(fetching=Result(code, "", "no route")), params={"version": "1.5.0"})
+    with pytest.raises(Refused) as refused:
+        made.steps()
+    assert "opsbook install-node-exporter --version=1.5.0 --upload serverA" in refused.value.next
 
 
 def test_what_the_operator_cannot_fetch_is_not_sent() -> None:

@@ -93,10 +93,19 @@ def test_the_user_itself_only_looks_and_names_what_root_must_do() -> None:
     here = Site().steps().here
     here.login, here.files[UNITS.path] = NAME, File("#!/bin/bash -p\n", 0o755)
     site = Site(here)
-    with pytest.raises(Refused, match="opsbook provision-host serverC --as root") as refused:
+    with pytest.raises(Refused) as refused:
         site.steps()
+    assert refused.value.next.startswith(f"opsbook provision-host '--key={KEY}' serverC --as root ")
     assert f"{UNITS.path} is another version" in refused.value.saw
     assert site.changes == []
+
+
+def test_while_the_host_is_about_to_let_root_in_again_the_user_is_told_how_long_to_wait() -> None:
+    here = Site().steps().here
+    here.login, here.armed = NAME, "0123456789abcdef"
+    with pytest.raises(Refused) as refused:
+        Site(here).steps()
+    assert refused.value.next.startswith("in 89 s, when the host has let root in again by itself: opsbook provision-host ")
 
 
 @pytest.mark.parametrize("missing", [LOOK.path, SUDOERS])
