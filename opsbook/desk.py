@@ -94,7 +94,9 @@ class Desk:
         if risk == "mild" and given.lower() not in ANSWERS:
             given = self._ask(f'"{given}" is no answer; y or n? ')
         if given != wanted and not (risk == "mild" and given.lower() in YES):
-            raise Declined("declined by the operator")
+            if risk == "mild":
+                raise Declined("declined by the operator")
+            raise Declined("declined by the operator", saw=f'typed "{given}", not "{wanted}"', next=f"run it again, and type {wanted}")
 
     def manual(self, host: str, question: str) -> None:
         """Ask the operator about a step done by hand; raise Declined on anything but yes. `--yes` is no answer to this."""
@@ -121,7 +123,7 @@ class Desk:
 
     def secret(self, what: str, flag: str) -> str:
         """Ask for a secret twice, until both are the same; `flag` is what else would have told it."""
-        self._need_terminal(flag)
+        self._need_terminal(flag, f"{what} is missing")
         while True:
             given = self._ask(f"{what}: ", self.hidden)
             if given and given == self._ask(f"{what}, again: ", self.hidden):
@@ -138,9 +140,9 @@ class Desk:
     def _lab(self) -> str:
         return f"  [LAB {self.lab}]" if self.lab else ""
 
-    def _need_terminal(self, flag: str) -> None:
+    def _need_terminal(self, flag: str, what: str = "somebody has to agree") -> None:
         if not self.terminal:
-            raise Refused("somebody has to agree, and there is no terminal to ask on", next=f"give {flag}")
+            raise Refused(f"{what}, and there is no terminal to ask on", next=f"give {flag}")
 
     def _ask(self, question: str, line: Callable[[str], str] | None = None) -> str:
         self.stop.check()       # one no to the run is enough, however many hosts have a question

@@ -17,11 +17,14 @@ from opsbook.check import Check, Seen
 from opsbook.errors import UsageError
 from opsbook.host import Host
 from opsbook.page import Page, Risk, folders, pages
-from opsbook.page.fields import EXPORTER, SERVICE, Marker, fields_of
+from opsbook.page.fields import BACKUP, EXPORTER, IDENTITY, PUBLIC_KEY, RECIPIENT, SECRET, SERVICE, TAKER, Marker, fields_of
 from opsbook.page.typed import command_line
 from opsbook.runbook_rules import mistakes
 
-__all__ = ["EXPORTER", "SERVICE", "Check", "Marker", "NoParams", "Page", "Risk", "Runbook", "Seen", "Step", "folders", "load", "pages"]
+__all__ = [
+    "BACKUP", "EXPORTER", "IDENTITY", "PUBLIC_KEY", "RECIPIENT", "SECRET", "SERVICE", "TAKER",
+    "Check", "Marker", "NoParams", "Page", "Risk", "Runbook", "Seen", "Step", "folders", "load", "pages",
+]  # fmt: skip
 
 Step = Callable[[Host, Any], None]
 # what an import can raise through a mistake in the file; anything else is a bug of opsbook
