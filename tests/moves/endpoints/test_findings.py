@@ -36,7 +36,7 @@ def test_where_all_is_well_each_site_is_told_layer_by_layer() -> None:
      {"resolved": Resolved(why="Name or service not known")}),
     ("DNS", "points to 198.51.100.9, and the host is 192.0.2.10", "correct the A record",
      {"resolved": Resolved(("192.0.2.10", "198.51.100.9"))}),
-    ("DNS", "points to 2001:db8::bad", "correct the AAAA record", {"resolved": Resolved(("192.0.2.10", "2001:db8::bad"))}),
+    ("DNS", "points to 2001:db8::bad, and the host is 2001:db8::10", "correct the AAAA record", {"resolved": Resolved(("192.0.2.10", "2001:db8::bad"))}),
     ("port 443", "gives no answer to serverF; a firewall of the host or of its provider", "ufw allow 443/tcp",
      {"ports": {80: REACHED, 443: Reach("silent")}}),
     ("port 443", "refuses the connection to serverF; the host itself is served", "ufw allow 443/tcp",
