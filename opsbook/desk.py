@@ -96,7 +96,8 @@ class Desk:
         if given != wanted and not (risk == "mild" and given.lower() in YES):
             if risk == "mild":
                 raise Declined("declined by the operator")
-            raise Declined("declined by the operator", saw=f'typed "{given}", not "{wanted}"', next=f"run it again, and type {wanted}")
+            saw = f'what was typed is not "{wanted}"'     # and is not repeated: a password may have slipped in
+            raise Declined("declined by the operator", saw=saw, next=f"run it again, and type {wanted}")
 
     def manual(self, host: str, question: str) -> None:
         """Ask the operator about a step done by hand; raise Declined on anything but yes. `--yes` is no answer to this."""
