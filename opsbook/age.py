@@ -13,6 +13,7 @@ from opsbook.shell import Secret
 MAGIC, BY_PASSPHRASE = b"age-encryption.org/v1\n", b"age-encryption.org/v1\n-> scrypt "
 AGE_IDENTITY = re.compile(r"AGE-SECRET-KEY-1\w+", re.IGNORECASE)
 OPENSSH_KEY = "-----BEGIN"
+WRITTEN = "give the file that backup-certs has written, a `.tar.age`"
 WHICH = "an age identity, or an SSH key without a passphrase"
 RECIPIENTS = "age1…, ssh-ed25519 …, ssh-rsa …, or a file of them"
 
@@ -30,7 +31,7 @@ def sealed_by(passphrase: Secret, plain: bytes) -> bytes:
 def wants_passphrase(sealed: bytes) -> bool:
     """Return whether a passphrase opens it, and no key; raise Refused where age has not made it."""
     if not sealed.startswith(MAGIC):
-        raise Refused("this file is not encrypted by age", saw=f"{len(sealed)} bytes that begin otherwise")
+        raise Refused("this file is not encrypted by age", saw=f"{len(sealed)} bytes that begin otherwise", next=WRITTEN)
     return sealed.startswith(BY_PASSPHRASE)
 
 
@@ -39,7 +40,7 @@ def opened_by(passphrase: Secret, sealed: bytes) -> bytes:
     try:
         return bytes(pyrage.passphrase.decrypt(sealed, passphrase.value))
     except pyrage.DecryptError as error:
-        hint = hint_for(str(error)) or ""
+        hint = hint_for(str(error)) or "try again with another passphrase, or with another copy of the file"
         raise Refused("the passphrase does not open this file, or the file is damaged", saw=str(error), next=hint) from None
 
 
@@ -48,7 +49,8 @@ def opened_with(identity: str, sealed: bytes) -> bytes:
     try:
         return bytes(pyrage.decrypt(sealed, list(identities(identity))))
     except pyrage.DecryptError as error:
-        raise Refused("the identity does not open this file, or the file is damaged", saw=str(error)) from None
+        what = "the identity does not open this file, or the file is damaged"
+        raise Refused(what, saw=str(error), next="give another identity, or another copy of the file") from None
 
 
 def checked(recipient: str) -> str:
@@ -64,9 +66,9 @@ def identities(text: str) -> tuple[pyrage.x25519.Identity | pyrage.ssh.Identity,
             return (pyrage.ssh.Identity.from_buffer(text.encode()),)
         found = tuple(pyrage.x25519.Identity.from_str(one) for one in AGE_IDENTITY.findall(text))
     except (pyrage.IdentityError, ValueError) as error:
-        raise UsageError("this identity cannot be used", saw=str(error), next=WHICH) from None
+        raise UsageError("this identity cannot be used", saw=str(error), next=f"give {WHICH}") from None
     if not found:
-        raise UsageError("there is no identity in this file", next="a file with a line AGE-SECRET-KEY-1…, or an SSH private key")
+        raise UsageError("there is no identity in this file", next="give a file with a line AGE-SECRET-KEY-1…, or an SSH private key")
     return found
 
 
@@ -75,4 +77,4 @@ def _recipient(text: str) -> pyrage.x25519.Recipient | pyrage.ssh.Recipient:
     try:
         return kind.Recipient.from_str(text)
     except (pyrage.RecipientError, ValueError) as error:
-        raise UsageError(f"not a recipient: {text[:12]}…", saw=str(error), next=RECIPIENTS) from None
+        raise UsageError(f"not a recipient: {text[:12]}…", saw=str(error), next=f"give {RECIPIENTS}") from None

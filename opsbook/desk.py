@@ -18,7 +18,7 @@ from opsbook.stop import Stop
 YES, ANSWERS = frozenset({"y", "yes"}), frozenset({"y", "yes", "n", "no", ""})
 STDERR = 2
 GLANCE = 0.2        # seconds between two looks for a signal while the operator thinks
-NO_TERMINAL = "somebody has to agree, and there is no terminal to ask on"
+AGREEMENT, WITHOUT_TERMINAL = "somebody has to agree", ", and there is no terminal to ask on"
 Choice = Literal["run", "skip", "quit", "show"]
 
 
@@ -77,7 +77,7 @@ class Desk:
         if self.agreed(names, risk):
             return
         if not self.terminal:
-            raise NobodyToAsk(NO_TERMINAL, next=f"give {flags(names, risk)}")
+            raise NobodyToAsk(f"{AGREEMENT}{WITHOUT_TERMINAL}", next=f"give {flags(names, risk)}")
         with self.calm():
             self._show(askings, staying, names, runbook)
             self._print(f"risk: {risk}{': ' if risk_text else ''}{risk_text}")
@@ -101,7 +101,10 @@ class Desk:
         if risk == "mild" and given.lower() not in ANSWERS:
             given = self._ask(f'"{given}" is no answer; y or n? ')
         if given != wanted and not (risk == "mild" and given.lower() in YES):
-            raise Declined("declined by the operator")
+            if risk == "mild":
+                raise Declined("declined by the operator")
+            saw = f'what was typed is not "{wanted}"'     # and is not repeated: a password may have slipped in
+            raise Declined("declined by the operator", saw=saw, next=f"run it again, and type {wanted}")
 
     def manual(self, host: str, question: str) -> None:
         """Ask the operator about a step done by hand; raise Declined on anything but yes. `--yes` is no answer to this."""
@@ -128,7 +131,7 @@ class Desk:
 
     def secret(self, what: str, flag: str) -> str:
         """Ask for a secret twice, until both are the same; `flag` is what else would have told it."""
-        self._need_terminal(flag)
+        self._need_terminal(flag, f"{what} is missing")
         while True:
             given = self._ask(f"{what}: ", self.hidden)
             if given and given == self._ask(f"{what}, again: ", self.hidden):
@@ -145,9 +148,9 @@ class Desk:
     def _lab(self) -> str:
         return f"  [LAB {self.lab}]" if self.lab else ""
 
-    def _need_terminal(self, flag: str) -> None:
+    def _need_terminal(self, flag: str, what: str = AGREEMENT) -> None:
         if not self.terminal:
-            raise Refused(NO_TERMINAL, next=f"give {flag}")
+            raise Refused(f"{what}{WITHOUT_TERMINAL}", next=f"give {flag}")
 
     def _ask(self, question: str, line: Callable[[str], str] | None = None) -> str:
         self.stop.check()       # one no to the run is enough, however many hosts have a question

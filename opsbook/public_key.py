@@ -7,6 +7,7 @@ import binascii
 import re
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 
 TYPES = r"ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com"
 LINE = re.compile(rf"(?P<type>{TYPES}) (?P<blob>[A-Za-z0-9+/]+={{0,2}})(?: (?P<comment>[^\x00-\x1f\x7f]*))?")
@@ -30,6 +31,21 @@ def parse_line(text: str) -> PublicKey:
     if found is None or type_of(_packed(found["blob"])) != found["type"]:
         raise ValueError("not the line of a public key, such as `ssh-ed25519 AAAA… anna@laptop`")
     return PublicKey(found["type"], found["blob"], found["comment"] or "")
+
+
+def given(text: str) -> PublicKey:
+    """Given the line itself, or the name of a file with it, return the key; raise ValueError for anything else."""
+    return parse_line(text if " " in text.strip() else text_of(Path(text)))
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file that was named; raise ValueError where it cannot be read."""
+    try:
+        return path.expanduser().read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: it is no text") from None
 
 
 def public_half(private: str, comment: str = "") -> PublicKey:

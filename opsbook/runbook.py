@@ -17,13 +17,14 @@ from opsbook.check import Check, Seen
 from opsbook.errors import UsageError
 from opsbook.host import Host
 from opsbook.page import Page, Risk, folders, pages
-from opsbook.page.fields import EXPORTER, SERVICE, Marker, fields_of
+from opsbook.page.fields import BACKUP, EXPORTER, IDENTITY, PUBLIC_KEY, RECIPIENT, SECRET, SERVICE, TAKER, Marker, fields_of
 from opsbook.page.typed import command_line
 from opsbook.runbook_rules import mistakes
 
 __all__ = [
-    "EXPORTER", "SERVICE", "Check", "Marker", "NoParams", "Page", "Risk", "Runbook", "Seen", "Step", "Undoable", "folders", "load", "pages",
-]
+    "BACKUP", "EXPORTER", "IDENTITY", "PUBLIC_KEY", "RECIPIENT", "SECRET", "SERVICE", "TAKER",
+    "Check", "Marker", "NoParams", "Page", "Risk", "Runbook", "Seen", "Step", "Undoable", "folders", "load", "pages",
+]  # fmt: skip
 
 Step = Callable[[Host, Any], None]
 Undoable = Callable[[Mapping[str, Any], Any], bool]     # given what a proven run has kept, and its parameters

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "privileged": "privileged shell",
     "downloads": "errors host verified",
     "age": "errors hints shell",
-    "backup": "backup errors places",
+    "backup": "age backup errors places",
     "public_key": "",
     "systems": "errors host inventory privileged shell systems web",
     "findings": "findings moves systems",

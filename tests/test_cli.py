@@ -408,6 +408,8 @@ def test_a_line_that_cannot_be_parsed_is_told_as_json_too(terminal: Terminal, wo
 def test_an_inventory_that_is_not_there_is_told_as_json_too(terminal: Terminal) -> None:
     typed = terminal.type("--inventory", "/nowhere/inventory.yaml", "hosts", "--json")
     assert json.loads(typed.out) == {
-        "code": 2, "error": {"what": "there is no inventory /nowhere/inventory.yaml", "saw": "", "next": ""}
+        "code": 2, "error": {
+            "what": "there is no inventory /nowhere/inventory.yaml", "saw": "no such file", "next": "opsbook --inventory FILE …"
+        }
     }
-    assert typed.err == "there is no inventory /nowhere/inventory.yaml\n"
+    assert typed.err.splitlines()[0] == "there is no inventory /nowhere/inventory.yaml"

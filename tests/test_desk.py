@@ -28,8 +28,9 @@ def test_a_severe_risk_wants_the_hosts_name() -> None:
     Desk(Stop(), confirm=("vps-i1",), terminal=False).allow(ASKINGS, ("vps-i1",), "restore-block", "severe", "")
     Desk(Stop(), line=answering("vps-i1")).allow(ASKINGS, ("vps-i1",), "restore-block", "severe", "")
     for wrong in ("y", "vps-i2", ""):
-        with pytest.raises(Declined):
+        with pytest.raises(Declined) as declined:
             Desk(Stop(), line=answering(wrong)).allow(ASKINGS, ("vps-i1",), "restore-block", "severe", "")
+        assert (declined.value.saw, declined.value.next) == ('what was typed is not "vps-i1"', "run it again, and type vps-i1")
 
 
 def test_a_severe_risk_wants_the_names_of_all_hosts_of_the_run_before_the_first_change() -> None:

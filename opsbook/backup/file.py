@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from opsbook import age
 from opsbook.errors import Refused, UsageError
 from opsbook.places import data_folder, private_folder
 
@@ -36,24 +37,26 @@ def keep(folder: Path, name: str, content: bytes) -> tuple[Path, str]:
 
 def load(path: Path) -> tuple[bytes, str]:
     """Return the file's bytes, and its SHA-256 if one beside it says the same; raise Refused where that says something else."""
+    path = path.expanduser()
     try:
         if path.stat().st_size > LARGEST:
             raise Refused("too large for a backup of certificates", saw=f"{path}: {path.stat().st_size} bytes")
         content = path.read_bytes()
     except OSError as error:
-        raise UsageError("there is no such backup", saw=f"{path}: {error.strerror}", next="opsbook show backup-certs") from None
+        raise UsageError("the backup cannot be read", saw=f"{path}: {error.strerror}", next=age.WRITTEN) from None
     digest, told = hashlib.sha256(content).hexdigest(), _told(path)
     if told and told != digest:
         raise Refused("the backup is damaged: the checksum beside it says something else", saw=f"{digest}, not {told}")
     return content, digest if told else ""
 
 
-def text_of(path: Path, what: str) -> str:
-    """Return the text of a small file that the operator named; raise UsageError where it cannot be read."""
+def text_of(path: Path, instead: str) -> str:
+    """Return the text of a small file that the operator named; raise UsageError, with what else could be given, where it cannot be read."""
     try:
-        return path.read_text()
+        return path.expanduser().read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise UsageError(f"{what} cannot be read", saw=f"{path}: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UsageError("it cannot be read", saw=f"{path}: {why}", next=instead) from None
 
 
 def _told(path: Path) -> str:

@@ -22,7 +22,7 @@ def words(to: str) -> list[str]:
     try:
         found = shlex.split(to.removeprefix("!"))
     except ValueError as error:
-        raise Refused(f"{to} is no command", saw=str(error)) from None
+        raise Refused(f"{to} is no command", saw=str(error), next="give --to FILE") from None
     if not found or shutil.which(found[0]) is None:
         raise Refused(f"there is no program {found[0] if found else 'in ' + to}", next="give --to FILE")
     return found
@@ -43,11 +43,19 @@ def to_command(what: str, secret: Secret, to: str) -> None:
 def look_at_file(what: str, to: str, secret: Secret | None) -> None:
     """Return when the file can be made, or has this very secret from before; raise Refused else."""
     file = Path(to).expanduser()
-    if file.exists() or file.is_symlink():
-        if secret is None or not _has(file, secret):
-            raise Refused(f"{to} is there already, and {what} overwrites nothing", next="give --to a new file")
-    elif not os.access(file.parent, os.W_OK | os.X_OK):
-        raise Refused(f"{to} cannot be made", saw=f"{file.parent} is not there, or is not yours to write in")
+    look_at_folder(to)
+    if (file.exists() or file.is_symlink()) and (secret is None or not _has(file, secret)):
+        raise Refused(f"{to} is there already, and {what} overwrites nothing", next="give --to a new file")
+
+
+def look_at_folder(to: str) -> None:
+    """Return when such a file may be there; raise Refused where it is a folder, or has none that takes it."""
+    file = Path(to).expanduser()
+    if file.is_dir():
+        raise Refused(f"{to} is a folder", next=f"give a new file in it: --to {file / 'NAME'}")
+    if not file.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
+        saw = f"{file.parent} is not there, or is not yours to write in"
+        raise Refused(f"{to} cannot be made", saw=saw, next="give --to a new file in a folder of yours")
 
 
 def to_file(what: str, secret: Secret, to: str, link: Callable[[str, Path], None] = os.link) -> None:

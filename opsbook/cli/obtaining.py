@@ -11,6 +11,7 @@ from pathlib import Path
 from opsbook.errors import Refused
 from opsbook.shell import Secret
 
+OWN_FILE = "give a file that only you can read, prompt, or -"
 BYTES = 24      # 32 characters
 
 
@@ -36,15 +37,15 @@ def from_file(what: str, path: str) -> Secret:
             return checked(what, file.readline().removesuffix("\n"))
     except (OSError, UnicodeDecodeError) as error:
         saw = error.strerror or "" if isinstance(error, OSError) else "it is no text"
-        raise Refused(f"{what} cannot be read from {path}", saw=saw) from None
+        raise Refused(f"{what} cannot be read from {path}", saw=saw, next=OWN_FILE) from None
 
 
 def checked(what: str, value: str) -> Secret:
     """Return the secret; raise Refused when it is empty, or has what no password field takes."""
     if not value:
-        raise Refused(f"{what} is empty")
+        raise Refused(f"{what} is empty", next=OWN_FILE)
     if not value.isprintable():
-        raise Refused(f"{what} has characters that cannot be typed")
+        raise Refused(f"{what} has characters that cannot be typed", next=OWN_FILE)
     return Secret(value)
 
 

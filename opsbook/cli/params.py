@@ -13,7 +13,7 @@ from opsbook.page.fields import Field
 
 def click_parameter(field: Field) -> click.Parameter:
     """Return the argument or option for one field."""
-    completer = complete.names_of(field) if field.marker is not None else None
+    completer = complete.names_of(field) if field.in_inventory else None
     kind = click.Choice(field.choices) if field.choices else click.Path(path_type=Path) if field.kind is Path else field.kind
     metavar = field.option.upper().replace("-", "_")
     if field.is_argument:

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from opsbook.cli.headline import announce
+from opsbook.cli.judged_here import judge_here
 from opsbook.cli.params import click_parameter, host_parameters
 from opsbook.cli.shared_options import change_options, common_options, confirm_options, fleet_options, login_option
 from opsbook.cli.state import State
@@ -40,15 +41,24 @@ class RunbookCommand(click.Command):
     def invoke(self, ctx: click.Context) -> int:
         """Check parameters and hosts, print the first line, and only then import what runs; return the exit code."""
         typed = {field.name: ctx.params[field.name] for field in self.fields if _is_typed(ctx, field.name)}
-        vet(self.fields, typed)
-        if typed and self.outline.picky:
-            build(self._book.params, typed)     # what it refuses is told instead of a first line
+        self._judge(typed)
         hosts = self._hosts(ctx)
         announce(self.page.name, hosts, self.state)
         params = build(self._book.params, typed)
         from opsbook.cli.run_command import run_runbook
 
         return run_runbook(self._book, params, hosts, self.state)
+
+    def _judge(self, typed: dict[str, Any]) -> None:
+        """Raise UsageError for what is wrong in what was typed: it is told instead of a first line."""
+        try:
+            vet(self.fields, typed)
+            if self.outline.picky and (typed or self.page.risk == "reads"):
+                build(self._book.params, typed)
+            judge_here(self.fields, typed)
+        except UsageError as error:
+            error.next = error.next or f"opsbook {self.page.name} --help"
+            raise
 
     @property
     def _book(self) -> Runbook:

@@ -51,7 +51,7 @@ def check_names(inventory: Inventory, fields: Iterable[Field], values: Mapping[s
     """Return the services that the parameters name; raise UsageError for one that no stack has, with the nearest."""
     found: list[str] = []
     for field in fields:
-        if field.marker is not None:
+        if field.in_inventory:
             names = values[field.name] if field.several else (values[field.name],)
             found.extend(_known(inventory, field, name) for name in names if name is not None)
     return found

@@ -135,9 +135,10 @@ class Host:
         value = self.run.secrets.get(name)
         return Secret(value) if value is not None else None
 
-    def obtain(self, what: str, source: str) -> Secret:
-        """Return a secret of the operator's: `prompt`, `-` (standard input), `generate` or a file; in a plan one that means nothing."""
-        if self.run.plan:
+    def obtain(self, what: str, source: str, *, in_plan: bool = False) -> Secret:
+        """Return a secret of the operator's: `prompt`, `-` (standard input), `generate` or a file; in a plan one that means nothing,
+        unless `in_plan` says that it is needed there, too."""
+        if self.run.plan and not in_plan:
             self._tell("then", f"take {what} from {SOURCES.get(source, source)}")
             return Secret(f"opsbook-plans-{what.replace(' ', '-')}")
         secret = self._hands.obtain(what, source)

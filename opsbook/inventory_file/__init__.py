@@ -49,7 +49,8 @@ def _existing(path: Path, why: str) -> Path:
     try:
         there = path.is_file()
     except OSError as error:    # a name that is too long
-        raise UsageError("there is no such inventory", saw=error.strerror or str(error)) from None
+        raise UsageError("there is no such inventory", saw=error.strerror or str(error), next="opsbook --inventory FILE …") from None
     if not there:
-        raise UsageError(f"there is no inventory {path}", saw=why)
+        saw = "it is a folder" if path.is_dir() else why
+        raise UsageError(f"there is no inventory {path}", saw=saw or "no such file", next="opsbook --inventory FILE …")
     return path

@@ -19,13 +19,20 @@ RESERVED = frozenset({one.name for one in fields(Options)} | {"host", "hosts", "
 
 @dataclass(frozen=True)
 class Marker:
-    """What the value of a parameter names, for completion and for near misses."""
+    """What the value of a parameter names: something of the inventory, for completion and near misses, or something on this machine."""
 
     noun: str
+    here: bool = False      # on this machine: it is judged before any host is contacted
 
 
 SERVICE = Marker("service")
 EXPORTER = Marker("exporter")
+BACKUP = Marker("backup", here=True)            # a file that backup-certs has written
+IDENTITY = Marker("identity", here=True)        # a file of age identities, or an SSH key
+RECIPIENT = Marker("recipient", here=True)      # age1…, ssh-… or a file of them
+SECRET = Marker("secret", here=True)            # generate, prompt, - or a file
+TAKER = Marker("taker", here=True)              # who gets a new secret: terminal, a new file or !COMMAND
+PUBLIC_KEY = Marker("public key", here=True)    # a line of authorized_keys, or a file with one
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,16 @@ class Field:
     def shape(self) -> tuple[object, ...]:
         """Return what the command line needs to know; a default is left to the dataclass, unless it names a service."""
         return self.name, self.kind, self.required, self.help, self.marker, self.choices, self.several, self.marker and self.default
+
+    @property
+    def in_inventory(self) -> bool:
+        """Return whether its value is a name of the inventory."""
+        return self.marker is not None and not self.marker.here
+
+    @property
+    def flag(self) -> str:
+        """Return it as a message names it: `--some-option`, `ARGUMENT`."""
+        return self.option.upper().replace("-", "_") if self.is_argument else f"--{self.option}"
 
     @property
     def option(self) -> str:

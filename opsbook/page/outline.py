@@ -9,9 +9,10 @@ from pathlib import Path
 
 from opsbook.errors import UsageError
 from opsbook.page import Page
-from opsbook.page.fields import EXPORTER, KINDS, SERVICE, Field
+from opsbook.page import fields as names
+from opsbook.page.fields import KINDS, Field, Marker
 
-MARKERS = {"SERVICE": SERVICE, "EXPORTER": EXPORTER}
+MARKERS = {name: value for name, value in vars(names).items() if isinstance(value, Marker)}
 TYPES = {kind.__name__: kind for kind in KINDS}
 PACKAGE = Path(__file__).resolve().parent.parent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsbook.host import Read, Result, Write
 from opsbook.shell import Secret, cmd, script
@@ -98,7 +98,9 @@ def place(path: str, content: str | Secret, mode: int | None = None) -> Write:
     """Replace the file in one step, where a link leads to, keeping owner, group and mode; `mode` wins over the mode there was."""
     plain = content.value if isinstance(content, Secret) else content
     size = len(plain.encode(errors="surrogateescape"))
-    return Write(script(PLACE, path, size, "" if mode is None else f"{mode:04o}"), f"write {path}", stdin=content)
+    order = script(PLACE, path, size, "" if mode is None else f"{mode:04o}")
+    shown = f"write {size} bytes to {path}{'' if mode is None else f', mode {mode:04o}'}"
+    return Write(replace(order, shown=shown), f"write {path}", stdin=content)
 
 
 def parse_texts(result: Result) -> dict[str, str]:

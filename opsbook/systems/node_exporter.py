@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsbook.host import Read, Result, Write
 from opsbook.privileged import NODE_EXPORTER
@@ -124,4 +124,5 @@ def parse_judgement(result: Result) -> str:
 
 
 def _with_tarball(request: str, release: Release) -> Command:
-    return script(WITH_TARBALL, request, release.name, *(str(word) for word in NODE_EXPORTER.run.words))
+    order = script(WITH_TARBALL, request, release.name, *(str(word) for word in NODE_EXPORTER.run.words))
+    return replace(order, shown=f"{NODE_EXPORTER.run}, which reads '{request.strip()}' and {release.name}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from opsbook.host import Read, Result, Write
@@ -178,20 +178,27 @@ def inspect(ca: str, pairs: Iterable[tuple[str, str]]) -> Read[dict[str, Certifi
 
 def issue(ca: str, name: str, pairs: Sequence[Pair], days: int, *, may_sign: Iterable[str] = ()) -> Write:
     """Make new keys and certificates beside the old ones, and a new CA first where it is told for which names."""
+    may_sign = tuple(may_sign)
     constraints = ",".join(f"permitted;{_constraint(one)}" for one in may_sign)
     words = [word for pair in pairs for word in (pair.cert, pair.key, ",".join(map(written, pair.names)), pair.names[0])]
     title = f"make {len(pairs)} certificates beside the old ones" + (", by a new CA" if constraints else "")
-    return Write(script(ISSUE, ca, name, constraints, CA_DAYS, days, *words), title, within=300)
+    order = script(ISSUE, ca, name, constraints, CA_DAYS, days, *words)
+    made = [f"openssl, for {days} days: {pair.cert} for {', '.join(pair.names)}" for pair in pairs]
+    first = [f"openssl, for {CA_DAYS} days: {ca}/ca.crt, which may sign for {', '.join(may_sign)}"] if constraints else []
+    return Write(replace(order, shown="; ".join([*first, *made])), title, within=300)
 
 
 def swap(paths: Iterable[str]) -> Write:
     """Let the new files take the place of the old ones, which are kept."""
-    return Write(script(SWAP, *paths), "put the new certificates in their place")
+    paths = tuple(paths)
+    order = replace(script(SWAP, *paths), shown=f"mv from .opsbook-new: {', '.join(paths)}")
+    return Write(order, "put the new certificates in their place")
 
 
 def put_back(there: Sequence[str], new: Sequence[str]) -> Write:
     """Put the old files back, and remove those that were not there before."""
-    return Write(script(PUT_BACK, len(there), *there, *new), "put the old certificates back")
+    shown = f"mv from .opsbook-before: {', '.join(there)}" + (f"; rm {', '.join(new)}" if new else "")
+    return Write(replace(script(PUT_BACK, len(there), *there, *new), shown=shown), "put the old certificates back")
 
 
 def handshakes(ca: str, asked: Iterable[tuple[str, int, str]]) -> Read[tuple[Handshake, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsbook.host import Read, Result, Write
 from opsbook.shell import Secret, cmd, script
@@ -75,7 +75,8 @@ def stage(path: str, content: str | Secret) -> Write:
     """Put the new content beside the file, with its mode."""
     plain = content.value if isinstance(content, Secret) else content
     size = len(plain.encode(errors="surrogateescape"))
-    return Write(script(STAGE, path, size), f"write a new {path} beside it", stdin=content)
+    order = replace(script(STAGE, path, size), shown=f"write {size} bytes to {staged(path)}")
+    return Write(order, f"write a new {path} beside it", stdin=content)
 
 
 def staged(path: str) -> str:
@@ -98,7 +99,7 @@ def give(image_id: str, folder: str, uid: int, gid: int | None, names: Iterable[
 
 def arrive(path: str) -> Write:
     """Let the new one take the place of the file, if it has the same owner, group and mode."""
-    return Write(script(ARRIVE, path), f"put the new {path} in its place")
+    return Write(replace(script(ARRIVE, path), shown=f"mv {staged(path)} {path}"), f"put the new {path} in its place")
 
 
 def can_give(image_id: str) -> Read[bool]:

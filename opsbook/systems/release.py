@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsbook.host import Read, Result, Upload, Write
 from opsbook.shell import cmd, script
@@ -101,7 +101,8 @@ class Release:
 
     def accept(self, sha256: str) -> Write:
         """Take what was sent for what it should be."""
-        return Write(script(ACCEPT, self.name, sha256), f"accept {self.name}")
+        shown = f"sha256sum --check {self.name}: {sha256}"
+        return Write(replace(script(ACCEPT, self.name, sha256), shown=shown), f"accept {self.name}")
 
     def sent_to(self, folder: str) -> str:
         """Return the path that it is sent to, which counts for nothing until it is accepted."""

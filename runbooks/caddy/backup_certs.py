@@ -13,36 +13,38 @@ from pathlib import Path
 from typing import Annotated
 
 from opsbook.answer import Answer, Table
-from opsbook.backup import file
+from opsbook.backup import file, keys
 from opsbook.backup.payload import Payload, written
 from opsbook.counted import counted
-from opsbook.errors import Refused
+from opsbook.errors import Refused, UsageError
 from opsbook.host import Host
 from opsbook.moves.services import expect_own_project
 from opsbook.moves.stored_certificates import backup, store
 from opsbook.moves.stored_certificates.standing import Standing, moment, standings
+from opsbook.runbook import IDENTITY, RECIPIENT, SECRET
 
 ON = "caddy"
+EITHER = "give --recipient age1…|ssh-ed25519 …|FILE, or --passphrase prompt|-|FILE"
 
 
 @dataclass(frozen=True)
 class Params:
     """For whom, and where to."""
 
-    recipient: Annotated[tuple[str, ...], "who can open it: age1…, ssh-ed25519 …, or a file of such lines"] = ()
-    passphrase: Annotated[str | None, "what opens it instead: prompt, - for standard input, or a file"] = None
-    identity: Annotated[Path | None, "a private key of a recipient, with which the file is opened again as a proof"] = None
+    recipient: Annotated[tuple[str, ...], RECIPIENT, "who can open it: age1…, ssh-ed25519 …, or a file of such lines"] = ()
+    passphrase: Annotated[str | None, SECRET, "what opens it instead: prompt, - for standard input, or a file"] = None
+    identity: Annotated[Path | None, IDENTITY, "a private key of a recipient, with which the file is opened again as a proof"] = None
     into: Annotated[Path | None, "the folder for it; ~/.local/share/opsbook/backups/HOST when not given"] = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError where it is not clear who can open it."""
+        """Raise UsageError where it is not clear who can open it."""
         if bool(self.recipient) == (self.passphrase is not None):
-            raise ValueError("who opens it? either --recipient age1…|ssh-ed25519 …|FILE, or --passphrase prompt|-|FILE")
+            raise UsageError("who opens the backup? a recipient or a passphrase", saw="both" if self.recipient else "neither", next=EITHER)
 
 
 def backup_certs(host: Host, p: Params) -> Answer:
     """Take the storage at one moment, seal it, and open the file again."""
-    backup.recipients(p.recipient)
+    keys.recipients(p.recipient)
     expect_own_project(host)
     payload, stand = _taken(host)
     folder = p.into or file.default_folder(os.environ, host.name, lab=host.entry.lab)

@@ -33,6 +33,7 @@ from opsbook.moves.owing import owed
 from opsbook.moves.patience import settle
 from opsbook.moves.stored_certificates import restoring
 from opsbook.moves.stored_certificates.restoring import Wish
+from opsbook.runbook import BACKUP, IDENTITY, SECRET
 from opsbook.systems.compose import compose
 
 ON = "caddy"
@@ -43,9 +44,9 @@ class Params:
     """Whether more is ordered than is needed, or nothing at all."""
 
     force: Annotated[bool, "order new ones although those that are served are good, or the week's number is used up"] = False
-    from_backup: Annotated[Path | None, "order nothing, and put back what is in this file that backup-certs has written"] = None
-    passphrase: Annotated[str | None, "what opens the backup: prompt, - for standard input, or a file; prompt when it needs one"] = None
-    identity: Annotated[Path | None, "the private key that opens the backup: a file of age identities, or an SSH key"] = None
+    from_backup: Annotated[Path | None, BACKUP, "order nothing, and put back what is in this file that backup-certs has written"] = None
+    passphrase: Annotated[str | None, SECRET, "what opens the backup: prompt, - for standard input, or a file; prompt when needed"] = None
+    identity: Annotated[Path | None, IDENTITY, "the private key that opens the backup: a file of age identities, or an SSH key"] = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for what contradicts itself."""

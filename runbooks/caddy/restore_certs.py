@@ -18,6 +18,7 @@ from opsbook.moves.patience import settle
 from opsbook.moves.stored_certificates import restoring
 from opsbook.moves.stored_certificates.restoring import Wish
 from opsbook.moves.stored_certificates.store import CADDY
+from opsbook.runbook import BACKUP, IDENTITY, SECRET
 
 ON = "caddy"
 
@@ -26,9 +27,9 @@ ON = "caddy"
 class Params:
     """Which backup, what opens it, and what is accepted."""
 
-    backup: Annotated[Path, "the file that backup-certs has written"]
-    passphrase: Annotated[str | None, "what opens it: prompt, - for standard input, or a file; prompt when it needs one"] = None
-    identity: Annotated[Path | None, "the private key that opens it: a file of age identities, or an SSH key"] = None
+    backup: Annotated[Path, BACKUP, "the file that backup-certs has written"]
+    passphrase: Annotated[str | None, SECRET, "what opens it: prompt, - for standard input, or a file; prompt when it needs one"] = None
+    identity: Annotated[Path | None, IDENTITY, "the private key that opens it: a file of age identities, or an SSH key"] = None
     other_host: Annotated[bool, "the backup is another host's, and that is meant"] = False
     older: Annotated[bool, "the backup is older than what is served, and that is meant"] = False
     partly: Annotated[bool, "Caddy may order what the backup lacks"] = False

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from opsbook.check import Seen, so, within
-from opsbook.errors import Refused
+from opsbook.errors import Refused, UsageError
 from opsbook.host import Host
 from opsbook.moves import bringing, exporting, meaning, scraping, silence
 from opsbook.systems import node_exporter
@@ -36,7 +36,7 @@ class Params:
     def __post_init__(self) -> None:
         """Refuse what is no version."""
         if self.version is not None and not VERSION.fullmatch(self.version):
-            raise ValueError(f'--version is one such as 1.12.1, not "{self.version}"')
+            raise UsageError("--version: not a version", saw=self.version, next="give one such as 1.12.1, or leave it out")
 
 
 def look(host: Host, p: Params) -> None:

@@ -23,6 +23,7 @@ from opsbook.moves import meaning
 from opsbook.moves.confirmed import GRACE
 from opsbook.moves.provisioning import account, back, hardening, logins, rights
 from opsbook.moves.provisioning.seat import admin, as_root, seat
+from opsbook.runbook import PUBLIC_KEY
 from opsbook.systems import sshd, sudo, users
 
 ON = "any"
@@ -35,7 +36,7 @@ SHORTLY = 15        # seconds for sshd to read its settings anew
 class Params:
     """Whom to let in."""
 
-    key: Annotated[str | None, "public key to let in, a file or its text; the public half of the inventory's when not given"] = None
+    key: Annotated[str | None, PUBLIC_KEY, "public key to let in, a file or its text; the inventory's when not given"] = None
 
     def __post_init__(self) -> None:
         """Refuse what must stay at home."""

@@ -15,6 +15,7 @@ from typing import Annotated
 
 from opsbook.check import Seen, expect, so, within
 from opsbook.counted import counted
+from opsbook.errors import UsageError
 from opsbook.host import Host
 from opsbook.moves import giving, neighbours, services, steady_scrapes
 from opsbook.moves.mounts import stranded
@@ -36,7 +37,7 @@ class Params:
     def __post_init__(self) -> None:
         """Refuse a life that is none, or that clients do not believe."""
         if not 1 <= self.days <= LONGEST:
-            raise ValueError(f"--days must be between 1 and {LONGEST}")
+            raise UsageError(f"--days: not between 1 and {LONGEST}", saw=str(self.days), next="give --days 365, or leave it out")
 
 
 def look(host: Host, p: Params) -> None:

@@ -60,7 +60,7 @@ def test_without_a_checksum_beside_it_none_is_told(tmp_path: Path) -> None:
 
 
 def test_a_backup_that_is_not_there_or_far_too_large_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such backup"):
+    with pytest.raises(UsageError, match="the backup cannot be read"):
         file.load(tmp_path / "none")
     with (tmp_path / "large").open("wb") as large:
         large.truncate(file.LARGEST + 1)

@@ -201,3 +201,8 @@ def test_a_file_system_without_inodes_is_judged_by_its_bytes() -> None:
     found = disk.parse_disks(Result(0, table))
     assert found == (Disk("/a b", "/dev/x", 100, 25, 0, 0), Disk("/c", "tmpfs", 100, 50, 1000, 10))
     assert [one.free_share for one in found] == [0.25, 0.01]
+
+
+def test_people_are_shown_how_much_is_written_and_where() -> None:
+    assert str(files.place("/opt/lcx/.env", Secret("twelve bytes")).do) == "write 12 bytes to /opt/lcx/.env"
+    assert str(files.place("/opt/x", "x", mode=0o640).do) == "write 1 bytes to /opt/x, mode 0640"

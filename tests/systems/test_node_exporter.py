@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from opsbook.host import Result
+from opsbook.shell import Command
 from opsbook.systems.node_exporter import back, install, judge, parse_judgement, parse_state, state
 from opsbook.systems.release import Release
 
@@ -80,7 +81,10 @@ def test_an_answer_that_is_cut_is_none() -> None:
 def test_requests_are_one_line_and_the_tarball_is_named_and_never_a_path() -> None:
     assert state(9100).stdin == "status 9100\n"
     assert back("261121-1341-uiph").stdin == "back 261121-1341-uiph\n"
-    line = str(install(RELEASE, "a" * 64, 9100, "261121-1341-uiph").do)
+    order = install(RELEASE, "a" * 64, 9100, "261121-1341-uiph").do
+    assert isinstance(order, Command)
+    line, request = order.line(), f"install 1.9.0 amd64 {'a' * 64} 9100 261121-1341-uiph"
+    assert str(order) == f"sudo -n /usr/local/sbin/opsbook-node-exporter, which reads '{request}' and {RELEASE.name}"
     assert f"'install 1.9.0 amd64 {'a' * 64} 9100 261121-1341-uiph' {RELEASE.name} sudo -n /usr/local/sbin/opsbook-node-exporter" in line
 
 

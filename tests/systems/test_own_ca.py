@@ -170,3 +170,12 @@ def test_a_port_where_nobody_listens_says_so(here: LocalHost) -> None:
     (found,) = asked(here, own_ca.handshakes("", [("127.0.0.1", 1, "localhost")]))      # type: ignore[misc]
     assert (found.verified, found.fingerprint) == (False, "")
     assert "efused" in found.why or "errno" in found.why
+
+
+def test_people_are_shown_which_certificates_are_made_and_for_which_names() -> None:
+    pair = Pair("/opt/lcx/certs/a.crt", "/opt/lcx/certs/a.key", ("a.lan", "10.0.0.1"))
+    assert str(own_ca.issue("/home/x/ca", "lcx", [pair], 365, may_sign=["a.lan", "10.0.0.1"]).do) == (
+        "openssl, for 3650 days: /home/x/ca/ca.crt, which may sign for a.lan, 10.0.0.1; "
+        "openssl, for 365 days: /opt/lcx/certs/a.crt for a.lan, 10.0.0.1"
+    )
+    assert str(own_ca.swap([pair.cert, pair.key]).do) == "mv from .opsbook-new: /opt/lcx/certs/a.crt, /opt/lcx/certs/a.key"

@@ -69,3 +69,8 @@ def test_the_throw_away_container_may_chown_and_nothing_else() -> None:
     line = str(ownership.give("sha256:x", "/opt/certs/.opsbook-new", 65534, None, ["a.key"]).do)
     assert "--network=none --log-driver=none --read-only --cap-drop=ALL --cap-add=CHOWN --cap-add=DAC_READ_SEARCH" in line
     assert line.endswith("--entrypoint=chown sha256:x 65534 /staged/a.key")
+
+
+def test_people_are_shown_how_much_is_written_and_what_is_moved() -> None:
+    assert str(ownership.stage("/opt/a/web.yml", "1234").do) == "write 4 bytes to /opt/a/.opsbook-new/web.yml"
+    assert str(ownership.arrive("/opt/a/web.yml").do) == "mv /opt/a/.opsbook-new/web.yml /opt/a/web.yml"

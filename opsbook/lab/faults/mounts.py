@@ -41,7 +41,7 @@ def strand(lab: Lab, args: tuple[str, ...]) -> Mapping[str, str]:
 def can_strand(_: Lab, args: tuple[str, ...]) -> None:
     """Refuse a service whose files it does not know."""
     if chosen(args) not in CHANGED:
-        raise UsageError(f"stale-mount knows no service {chosen(args)}", saw=f"it knows {', '.join(CHANGED)}")
+        raise UsageError(f"stale-mount knows no service {chosen(args)}", saw=f"it knows {', '.join(CHANGED)}", next="opsbook lab break")
 
 
 def one_by_one(lab: Lab, service: str) -> dict[str, str]:

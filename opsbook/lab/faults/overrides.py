@@ -66,5 +66,6 @@ def configured(lab: Lab, service: str) -> dict[str, Any]:
     """Read a service's settings from the compose file upstream."""
     services: dict[str, dict[str, Any]] = yaml.safe_load(gitserver.content(lab, COMPOSE))["services"]
     if service not in services:
-        raise UsageError(f"the stack has no service {service}", saw=f"it has {', '.join(services)}")
+        usual = f"opsbook lab break crash-loop {next(iter(services))}"
+        raise UsageError(f"the stack has no service {service}", saw=f"it has {', '.join(services)}", next=usual)
     return services[service]

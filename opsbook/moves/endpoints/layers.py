@@ -42,8 +42,9 @@ def dns(f: Facts, s: SiteSeen) -> Layer:
         return Layer("DNS", ok=False, saw=f"the name has no address: {s.resolved.why}", next=f"an A record to {f.address}; {PERMANENT}")
     strange = [address for address in s.resolved.addresses if address not in f.ours]
     if f.ours and strange:
-        kind = "AAAA" if ip_address(strange[0]).version == 6 else "A"  # noqa: PLR2004
-        saw = f"it points to {', '.join(strange)}, and the host is {', '.join(sorted(f.ours))}"
+        version = ip_address(strange[0]).version
+        kind, own = "AAAA" if version == 6 else "A", sorted(one for one in f.ours if ip_address(one).version == version)  # noqa: PLR2004
+        saw = f"it points to {', '.join(strange)}, and the host is {', '.join(own or sorted(f.ours))}"
         return Layer("DNS", ok=False, saw=saw, next=f"correct the {kind} record: {PERMANENT}")
     return Layer("DNS", ok=True, saw=", ".join(s.resolved.addresses))
 

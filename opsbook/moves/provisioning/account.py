@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from opsbook import public_key
 from opsbook.check import Seen
 from opsbook.errors import Refused
 from opsbook.host import Host
 from opsbook.moves.provisioning.seat import admin, seat
-from opsbook.public_key import PublicKey, parse_line, public_half
+from opsbook.public_key import PublicKey, parse_line, public_half, text_of
 from opsbook.systems import users
 from opsbook.systems.users import User
 
@@ -30,8 +31,8 @@ def needs_docker(host: Host) -> bool:
 def key(host: Host, given: str | None) -> PublicKey:
     """Return the key to let in: the given one, as text or file, else the public half of the inventory's; raise Refused without any."""
     try:
-        return parse_line(_text(given)) if given else _own(host)
-    except (ValueError, OSError) as error:
+        return public_key.given(given) if given else _own(host)
+    except ValueError as error:
         words = "--key FILE.pub, or --key 'ssh-ed25519 AAAA… you@there'"
         raise Refused("there is no public key to let in", saw=str(error), next=words, host=host.name) from None
 
@@ -89,10 +90,6 @@ def _listed(user: User, wanted: PublicKey) -> bool:
     return any(line.split()[:2] == [wanted.type, wanted.blob] for line in user.keys)
 
 
-def _text(given: str) -> str:
-    return given if " " in given.strip() else Path(given).expanduser().read_text()
-
-
 def _own(host: Host) -> PublicKey:
     own = host.entry.key
     if not own:
@@ -100,4 +97,4 @@ def _own(host: Host) -> PublicKey:
     if PRIVATE in own:
         return public_half(own.replace("\\n", "\n"), admin(host))
     public = Path(f"{own}.pub").expanduser()
-    return parse_line(public.read_text()) if public.exists() else public_half(Path(own).expanduser().read_text(), admin(host))
+    return parse_line(text_of(public)) if public.exists() else public_half(text_of(Path(own)), admin(host))

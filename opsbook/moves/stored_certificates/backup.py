@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 from opsbook import age
-from opsbook.backup import file, payload
+from opsbook.backup import file, keys, payload
 from opsbook.backup.payload import Manifest, Payload
 from opsbook.backup.tarball import Stored
 from opsbook.errors import PlanEnds, UsageError
@@ -17,6 +16,7 @@ from opsbook.moves.stored_certificates import store
 
 PASSPHRASE = "the passphrase of the backup"  # noqa: S105  what the operator is asked for
 PROMPT = "prompt"
+ASKED = {PROMPT, "-"}      # somebody types it
 
 
 class Sealing(Protocol):
@@ -43,22 +43,17 @@ class Opening(Protocol):
         """A file of age identities, or an SSH key."""
 
 
-def recipients(given: Iterable[str]) -> tuple[str, ...]:
-    """Given recipients and files of them, return the recipients; raise UsageError for one that is none."""
-    return tuple(age.checked(one) for each in given for one in _lines(each))
-
-
 def sealed(host: Host, p: Sealing, plain: bytes) -> bytes:
     """Return the bytes, sealed as the operator wants."""
     if p.passphrase is not None:
         return age.sealed_by(host.obtain(PASSPHRASE, p.passphrase), plain)
-    return age.sealed_for(recipients(p.recipient), plain)
+    return age.sealed_for(keys.recipients(p.recipient), plain)
 
 
 def opened(host: Host, p: Opening, path: Path) -> tuple[Payload, str]:
     """Return what the backup holds, and its SHA-256 where one beside it agrees; raise Refused where it cannot be opened or is damaged.
 
-    A plan asks for no passphrase and ends here where one would be needed.
+    A plan ends here where somebody would have to type the passphrase.
     """
     content, digest = file.load(path)
     found = payload.read(_plain(host, p, content))
@@ -79,22 +74,12 @@ def named(manifest: Manifest) -> str:
 def _plain(host: Host, p: Opening, content: bytes) -> bytes:
     if not age.wants_passphrase(content):
         if p.identity is None:
-            raise UsageError("this backup is sealed for a recipient", next="give --identity FILE: its age identity or SSH key")
-        text = file.text_of(p.identity, "the identity")
+            raise UsageError("this backup is sealed for a recipient", next=keys.GIVE_IDENTITY)
+        text = keys.identity(Path(p.identity))
         host.mask.learn([text])
         return age.opened_with(text, content)
-    if host.run.plan:
-        host.say("a plan asks for no passphrase, so it cannot tell what the backup holds")
+    source = p.passphrase or PROMPT
+    if host.run.plan and source in ASKED:
+        host.say("a plan asks for no passphrase, so it cannot tell what the backup holds; --passphrase FILE would tell it")
         raise PlanEnds(PASSPHRASE)
-    return age.opened_by(host.obtain(PASSPHRASE, p.passphrase or PROMPT), content)
-
-
-def _lines(given: str) -> list[str]:
-    """Return the recipient, or those in the file of that name."""
-    if given.startswith(("age1", "ssh-")):
-        return [given]
-    text = file.text_of(Path(given).expanduser(), "the file of recipients")
-    found = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if not found:
-        raise UsageError("there is no recipient in this file", saw=given)
-    return found
+    return age.opened_by(host.obtain(PASSPHRASE, source, in_plan=True), content)

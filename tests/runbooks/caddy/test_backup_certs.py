@@ -108,7 +108,7 @@ def test_recipients_may_be_in_a_file_and_are_checked_before_the_host_is_asked(he
 
 @pytest.mark.parametrize("given", [{}, {"recipient": ("age1x",), "passphrase": "prompt"}])
 def test_it_must_be_clear_who_opens_it(given: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="who opens it"):
+    with pytest.raises(UsageError, match="who opens the backup"):
         book("backup-certs").params(**given)
 
 

@@ -164,6 +164,18 @@ def test_a_plan_asks_for_no_passphrase_and_says_so(bench: Bench) -> None:
     assert "a plan asks for no passphrase" in made.said
 
 
+def test_a_plan_with_a_file_of_the_passphrase_opens_and_judges_the_backup(lost: tuple[Bench, Path]) -> None:
+    bench, backup = lost
+    plain = age.opened_with(str(KEY), backup.read_bytes())
+    by_words, _ = file.keep(bench.folder, "by-words.age", age.sealed_by(bench.site(backup).hands.obtain("", ""), plain))
+    made = bench.site(by_words, plan=True, identity=None, passphrase="/home/anna/words")
+    made.steps()
+    assert "a backup of vps-i1 from" in made.said
+    assert "swap Caddy's storage for the backup's 5 files" in made.said
+    with pytest.raises(Refused, match="the passphrase does not open"):
+        replace(made, hands=FakeHands("another")).steps()
+
+
 def test_a_backup_by_passphrase_is_opened_by_what_the_operator_types(lost: tuple[Bench, Path]) -> None:
     bench, backup = lost
     plain = age.opened_with(str(KEY), backup.read_bytes())
@@ -177,7 +189,7 @@ def test_a_backup_by_passphrase_is_opened_by_what_the_operator_types(lost: tuple
 REFUSALS: dict[str, tuple[Callable[[Bench], Path], type[OpsbookError], str]] = {
     "another host's": (lambda bench: bench.backup(host="serverA"), Refused, "another host's"),
     "a lab's": (lambda bench: bench.backup(lab=True), Refused, "of a lab"),
-    "a file that is not there": (lambda bench: bench.folder / "none", UsageError, "no such backup"),
+    "a file that is not there": (lambda bench: bench.folder / "none", UsageError, "the backup cannot be read"),
     "a flipped byte": (lambda bench: flipped(bench.backup()), Refused, "checksum beside it"),
     "a cut file without its checksum": (lambda bench: cut(bench.backup()), Refused, "damaged"),
     "a way up": (lambda bench: bench.sealed(packed([Stored("storage/../../etc/cron.d/x", 0o600, b"")])), Refused, "leads elsewhere"),

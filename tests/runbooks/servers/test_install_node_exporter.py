@@ -184,6 +184,8 @@ def test_who_opens_the_port_is_named_as_the_firewall_needs_it(look: str | Result
         assert refused.value.next == command
     red.here.look = look
     assert red.false()["strangers_hear_nothing"].next == command
+
+
 def test_what_comes_from_the_cache_because_nobody_answers_is_told() -> None:
     made = Site(params={"upload": True, "version": "1.8.8"}).steps()
     assert (made.false(), "note: it comes from the cache" in made.said) == ({}, True)
