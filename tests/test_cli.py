@@ -107,7 +107,7 @@ def test_the_first_line_comes_before_the_runbook_is_imported(own_site: Terminal)
 def test_what_a_runbook_refuses_by_itself_is_told_instead_of_a_first_line(own_site: Terminal) -> None:
     said = own_site.type("telling", "--word", "no")
     assert said.code == 2
-    assert said.err.splitlines() == ["imported", "no is not taken"]
+    assert said.err.splitlines() == ["imported", "no is not taken", "  next: opsbook telling --help"]
     assert own_site.type("telling", "--word", "yes").code == 0
 
 

@@ -50,12 +50,15 @@ def look_at_file(what: str, to: str, secret: Secret | None) -> None:
 
 def look_at_folder(to: str) -> None:
     """Return when such a file may be there; raise Refused where it is a folder, or has none that takes it."""
-    file = Path(to).expanduser()
-    if file.is_dir():
-        raise Refused(f"{to} is a folder", next=f"give a new file in it: --to {file / 'NAME'}")
-    if not file.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
-        saw = f"{file.parent} is not there, or is not yours to write in"
-        raise Refused(f"{to} cannot be made", saw=saw, next="give --to a new file in a folder of yours")
+    another = "give --to a new file in a folder of yours"
+    try:
+        file = Path(to).expanduser()
+        if file.is_dir():
+            raise Refused(f"{to} is a folder", next=f"give a new file in it: --to {file / 'NAME'}")
+        if not file.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
+            raise Refused(f"{to} cannot be made", saw=f"{file.parent} is not there, or is not yours to write in", next=another)
+    except (OSError, ValueError, RuntimeError) as error:     # a name too long; a zero byte; an unknown ~user
+        raise Refused(f"{to} cannot be made", saw=str(getattr(error, "strerror", None) or error), next=another) from None
 
 
 def to_file(what: str, secret: Secret, to: str, link: Callable[[str, Path], None] = os.link) -> None:

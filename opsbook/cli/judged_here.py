@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -13,6 +14,11 @@ from opsbook.page.fields import BACKUP, IDENTITY, PUBLIC_KEY, RECIPIENT, SECRET,
 
 LATER = {"prompt", "-", "generate"}     # ways of a secret that no file is read for
 OPENERS = "give --passphrase prompt|-|FILE"
+
+
+def are_judged(fields: Iterable[Field]) -> bool:
+    """Return whether one of them is judged here."""
+    return any(field.marker in JUDGES for field in fields)
 
 
 def judge_here(fields: Iterable[Field], typed: Mapping[str, Any]) -> None:
@@ -102,7 +108,7 @@ def _expect_key(backup: Path, identity: Path | None, passphrase: str | None) -> 
 def _can_be_read_twice(path: Path) -> bool:
     """Return False for a pipe, which gives what it has once: that is for the run."""
     try:
-        return not stat.S_ISFIFO(path.expanduser().stat().st_mode)
+        return not stat.S_ISFIFO(os.stat(os.path.expanduser(path)).st_mode)     # noqa: PTH111, PTH116  Path's raises for an unknown ~user
     except OSError:
         return True     # whoever reads it says why not
 

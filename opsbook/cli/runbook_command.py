@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from opsbook.cli.headline import announce
-from opsbook.cli.judged_here import judge_here
+from opsbook.cli.judged_here import are_judged, judge_here
 from opsbook.cli.params import click_parameter, host_parameters
 from opsbook.cli.shared_options import change_options, common_options, confirm_options, fleet_options, login_option
 from opsbook.cli.state import State
@@ -53,8 +53,8 @@ class RunbookCommand(click.Command):
         """Raise UsageError for what is wrong in what was typed: it is told instead of a first line."""
         try:
             vet(self.fields, typed)
-            if self.outline.picky and (typed or self.page.risk == "reads"):
-                build(self._book.params, typed)
+            if self.outline.picky and (typed or (self.page.risk == "reads" and are_judged(self.fields))):
+                build(self._book.params, typed)     # what it refuses is told instead of a first line
             judge_here(self.fields, typed)
         except UsageError as error:
             error.next = error.next or f"opsbook {self.page.name} --help"
