@@ -152,7 +152,7 @@ REFUSED = {
     "mirror-down": "install-node-exporter --upload serverA",
     "scraper-down": "prometheus does not run",
     "no-sudo": "provision-host serverA",
-    "text-file-busy loose": "next: kill ",
+    "text-file-busy loose": "node_exporter (process ",
     "ufw-inactive": "open-scrape-ports --enable serverA",
 }
 
