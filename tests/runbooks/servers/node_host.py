@@ -102,7 +102,7 @@ class NodeHost:
         self.asked.append(str(command))
         self.now += 1
         if command == LOOK.run:
-            return self.look if isinstance(self.look, Result) else told_by_look(self.look)
+            return self._look(stdin or "")
         if command == NODE_EXPORTER.run:
             return self._program(stdin or "")
         if words[0] == "bash" and "SSH_CONNECTION" in words[2]:
@@ -111,9 +111,8 @@ class NodeHost:
             return self._script(words[2], words[4:])
         if words[0] == "xargs":
             return Result(0, f"{self.acts}  {NODE_EXPORTER.path}\0")
-        listens = f"0 {base64.b64encode(self.told.encode()).decode()}\n"
         answers = {"uname -m": self.machine, "uname -n": "serverA", "date +%s.%N": str(self.now)}
-        answers |= {str(LOOK.run): listens, "ps --format unit= --pid 4711": f"{self.unit}\n"}
+        answers["ps --format unit= --pid 4711"] = f"{self.unit}\n"
         if words[0] == "ip":
             return Result(0, "[]")
         if words[0] == "systemctl":
@@ -124,6 +123,11 @@ class NodeHost:
         if str(command) not in answers:
             raise Untaught(str(command))
         return Result(0, answers[str(command)])
+
+    def _look(self, wanted: str) -> Result:
+        if wanted == "listening\n":
+            return Result(0, f"0 {base64.b64encode(self.told.encode()).decode()}\n")
+        return self.look if isinstance(self.look, Result) else told_by_look(self.look)
 
     def fetch(self, endpoint: Endpoint, request: Request, within: float) -> Result:
         assert (endpoint.port, request.path) == (9100, "/metrics")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from opsbook.check import Seen, look_once
-from opsbook.errors import CommandFailed, ConnectionLost, NothingToUndo, Refused
+from opsbook.errors import CommandFailed, ConnectionLost, NothingToUndo, Refused, UsageError
 from opsbook.events import Event
 from opsbook.host import Host, Result, Run
 from opsbook.systems.release import NO_TOOL, NOT_FETCHED, NOT_LISTED, WRONG_SUM
@@ -105,7 +105,7 @@ def test_a_plan_lets_it_be_tried_and_changes_nothing() -> None:
 def test_another_version_may_be_asked_for_and_a_wrong_word_is_none() -> None:
     made = Site(params={"version": "1.5.0"}).steps()
     assert (made.here.says, made.false()) == ("1.5.0", {})
-    with pytest.raises(ValueError, match='not "latest"'):
+    with pytest.raises(UsageError, match=r"--version: not a version\n.*latest"):
         BOOK.params(version="latest")
 
 
