@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from opsbook.errors import NothingToUndo, Refused
+from opsbook.errors import NothingToUndo, Refused, UsageError
 from opsbook.host import Result
 from opsbook.inventory import Site
 from opsbook.shell import Command
@@ -241,7 +241,7 @@ def test_it_refuses_before_anything_is_made(tmp_path: Path, trouble: Callable[[W
 
 @pytest.mark.parametrize("days", [0, 9999])
 def test_a_life_that_is_none_or_that_nobody_believes_is_refused(days: int) -> None:
-    with pytest.raises(ValueError, match="between 1 and"):
+    with pytest.raises(UsageError, match="between 1 and"):
         book("generate-certs").params(days=days)
 
 
