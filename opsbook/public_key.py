@@ -9,6 +9,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from opsbook.typed_path import typed_path
+
 TYPES = r"ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com"
 LINE = re.compile(rf"(?P<type>{TYPES}) (?P<blob>[A-Za-z0-9+/]+={{0,2}})(?: (?P<comment>[^\x00-\x1f\x7f]*))?")
 
@@ -41,7 +43,7 @@ def given(text: str) -> PublicKey:
 def text_of(path: Path) -> str:
     """Return the text of a file that was named; raise ValueError where it cannot be read."""
     try:
-        return path.expanduser().read_text(encoding="utf-8")
+        return typed_path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -17,12 +17,12 @@ from opsbook.check import Check, Seen
 from opsbook.errors import UsageError
 from opsbook.host import Host
 from opsbook.page import Page, Risk, folders, pages
-from opsbook.page.fields import BACKUP, EXPORTER, IDENTITY, PUBLIC_KEY, RECIPIENT, SECRET, SERVICE, TAKER, Marker, fields_of
+from opsbook.page.fields import BACKUP, EXPORTER, IDENTITY, KEPT_SECRET, PUBLIC_KEY, RECIPIENT, SECRET, SERVICE, TAKER, Marker, fields_of
 from opsbook.page.typed import command_line
 from opsbook.runbook_rules import mistakes
 
 __all__ = [
-    "BACKUP", "EXPORTER", "IDENTITY", "PUBLIC_KEY", "RECIPIENT", "SECRET", "SERVICE", "TAKER",
+    "BACKUP", "EXPORTER", "IDENTITY", "KEPT_SECRET", "PUBLIC_KEY", "RECIPIENT", "SECRET", "SERVICE", "TAKER",
     "Check", "Marker", "NoParams", "Page", "Risk", "Runbook", "Seen", "Step", "Undoable", "folders", "load", "pages",
 ]  # fmt: skip
 

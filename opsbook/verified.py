@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +21,16 @@ class Verified:
 
 
 def keep(path: Path, folder: str, sha256: str) -> None:
-    """Put on record, beside the file and for its owner alone, that the list of that URL gives this sum now."""
-    handle, half = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")      # 0600
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump({"folder": folder, "sha256": sha256, "at": time.time()}, file)
-    Path(half).replace(_beside(path))
+    """Put on record, beside the file and for its owner alone, that the list of that URL gives this sum now; where it cannot, do nothing."""
+    told = json.dumps({"folder": folder, "sha256": sha256, "at": time.time()})
+    with suppress(OSError):     # the file is good without it
+        handle, half = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")      # 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(told)
+            Path(half).replace(_beside(path))
+        finally:
+            Path(half).unlink(missing_ok=True)
 
 
 def kept(path: Path, folder: str) -> Verified | None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from opsbook.cli.conclusion import conclude
+from opsbook.cli.conclusion import conclude, end_of
 from opsbook.cli.state import State
+from opsbook.errors import NotTrue
 from opsbook.options import Options
-from opsbook.runner.outcome import overall
+from opsbook.runner.outcome import Ended, overall
 from opsbook.screen import open_screen
 from tests.runner.jobs import World, book
 from tests.runner.test_fleet import a_host, change, is_new, look
@@ -60,3 +61,10 @@ def test_where_nobody_could_be_asked_the_line_that_goes_on_agrees_as_well(
     conclude(world.jobs[0], ended, code, open_screen({}, hosts=4, debug=False, live=False), State({}, tmp_path))
     last = capsys.readouterr().err.splitlines()[-1]
     assert ([one.code for one in ended], last) == ([3, 3, 0, 3], f"  next: opsbook make-it-so --failed-of=261121-0105-aaaa {agrees}")
+
+
+def test_the_document_tells_the_ways_on_beside_the_hint_of_the_error(tmp_path: Path) -> None:
+    error = NotTrue("it is not so", next="opsbook triage web")
+    ended = Ended("web", 1, "interrupted half-way", changed=True, error=error, ways_on="finish it: opsbook bring-up web")
+    told = end_of(ended, State({}, tmp_path))
+    assert (told["error"]["next"], told["ways_on"]) == ("opsbook triage web", "finish it: opsbook bring-up web")

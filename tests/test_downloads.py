@@ -96,6 +96,15 @@ def test_what_was_verified_before_serves_while_the_server_does_not_answer_and_sa
     assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "cache").iterdir()} == {0o600}
 
 
+def test_a_cache_that_takes_no_more_notes_is_no_obstacle(downloads: Downloads, mirror: Mirror, tmp_path: Path) -> None:
+    digest = mirror.offer(NAME, CONTENT)
+    downloads.fetched(mirror.url, NAME)
+    (note := tmp_path / "cache" / f"{NAME}.verified").unlink()
+    (note / "in the way").mkdir(parents=True)
+    assert downloads.fetched(mirror.url, NAME).sha256 == digest
+    assert {file.name for file in (tmp_path / "cache").iterdir()} == {NAME, note.name}
+
+
 def test_a_server_that_is_there_and_cannot_is_as_good_as_none(mirror: Mirror, downloads: Downloads) -> None:
     mirror.offer(NAME, CONTENT)
     downloads.fetched(mirror.url, NAME)

@@ -66,8 +66,10 @@ WRONG = {
     "restore-certs @by-words.age vps --identity @key": "BACKUP: a passphrase opens this backup, and no identity does",
     "restore-certs @by-words.age vps --passphrase @folder --plan": "--passphrase: it cannot be read from",
     "recover-certs vps --from-backup @none": "--from-backup: the backup cannot be read",
-    "rotate-password vps --new @none": "--new: it cannot be read from",
-    "rotate-password vps --old @none": "--old: it cannot be read from",
+    "rotate-password vps --new @folder": "--new: it cannot be read from",
+    "rotate-password vps --old @folder": "--old: it cannot be read from",
+    "restore-certs ~nobody-at-all/file vps": "BACKUP: the backup cannot be read",
+    "backup-certs vps --passphrase generate": "--passphrase: it cannot be read from",
     "rotate-password vps --to @folder": "folder is a folder",
     "rotate-password vps --to @none/x": "none/x cannot be made",
     "rotate-password vps --to !no-such-program": "--to: there is no program no-such-program",
@@ -114,3 +116,10 @@ def test_a_backup_by_passphrase_without_a_terminal_says_what_is_missing() -> Non
         Desk(Stop(), terminal=False).secret("the passphrase of the backup", "--passphrase FILE")
     assert refused.value.next == "give --passphrase FILE"
 
+
+@pytest.mark.parametrize("words", [
+    "rotate-password vps --new @none", "rotate-password vps --old @none", "rotate-web-auth prometheus vps --new @none",
+])  # fmt: skip
+def test_a_file_that_is_gone_is_no_matter_for_a_run_that_may_have_the_password_on_record(terminal: Terminal, words: str) -> None:
+    said = typed(terminal, words)
+    assert (said.code, "nothing listens" in said.err) == (8, True), said.err

@@ -11,6 +11,7 @@ from pathlib import Path
 from opsbook import age
 from opsbook.errors import Refused, UsageError
 from opsbook.places import data_folder, private_folder
+from opsbook.typed_path import typed_path
 
 SUM = ".sha256"
 LARGEST = 128 * 2**20
@@ -37,7 +38,7 @@ def keep(folder: Path, name: str, content: bytes) -> tuple[Path, str]:
 
 def load(path: Path) -> tuple[bytes, str]:
     """Return the file's bytes, and its SHA-256 if one beside it says the same; raise Refused where that says something else."""
-    path = path.expanduser()
+    path = typed_path(path)
     try:
         if path.stat().st_size > LARGEST:
             raise Refused("too large for a backup of certificates", saw=f"{path}: {path.stat().st_size} bytes")
@@ -53,7 +54,7 @@ def load(path: Path) -> tuple[bytes, str]:
 def text_of(path: Path, instead: str) -> str:
     """Return the text of a small file that the operator named; raise UsageError, with what else could be given, where it cannot be read."""
     try:
-        return path.expanduser().read_text(encoding="utf-8")
+        return typed_path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise UsageError("it cannot be read", saw=f"{path}: {why}", next=instead) from None

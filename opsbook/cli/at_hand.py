@@ -10,6 +10,7 @@ from opsbook.desk import Desk, shows_on_terminal
 from opsbook.errors import Refused
 from opsbook.runner.main_thread import MainThread
 from opsbook.shell import Secret
+from opsbook.typed_path import typed_path
 
 
 @dataclass
@@ -49,7 +50,7 @@ class AtHand:
     def _claim(self, what: str, to: str, secret: Secret | None) -> None:
         """Return when the file is for this secret alone; raise Refused when another host's goes there."""
         mine: object = secret or object()
-        if self._claimed.setdefault(Path(to).expanduser().resolve(), mine) != mine:
+        if self._claimed.setdefault(typed_path(to).resolve(), mine) != mine:
             again = "run it on one host after another, each with a --to of its own"
             raise Refused(f"{to} is for {what} of another host of this run", next=again)
 

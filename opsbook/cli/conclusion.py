@@ -91,7 +91,8 @@ def end_of(one: Ended, state: State) -> Document:
         "state": one.state,
         "changed": one.changed,
         "proofs": [asdict(proof) for proof in one.proofs],
-        "error": {"what": error.what, "saw": error.saw, "next": state.paste(error.next or one.ways_on)} if error else None,
+        "error": {"what": error.what, "saw": error.saw, "next": state.paste(error.next)} if error else None,
+        "ways_on": state.paste(one.ways_on),
         "answer": one.answer.data if one.answer else None,
     }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from opsbook.errors import CommandFailed, Refused
 from opsbook.shell import Secret
+from opsbook.typed_path import typed_path
 
 WITHIN = 120    # seconds for a secret manager, which may ask its own questions
 AGAIN = "the same command tries again; its --to may be another"
@@ -42,7 +43,7 @@ def to_command(what: str, secret: Secret, to: str) -> None:
 
 def look_at_file(what: str, to: str, secret: Secret | None) -> None:
     """Return when the file can be made, or has this very secret from before; raise Refused else."""
-    file = Path(to).expanduser()
+    file = typed_path(to)
     look_at_folder(to)
     if (file.exists() or file.is_symlink()) and (secret is None or not _has(file, secret)):
         raise Refused(f"{to} is there already, and {what} overwrites nothing", next="give --to a new file")
@@ -52,18 +53,18 @@ def look_at_folder(to: str) -> None:
     """Return when such a file may be there; raise Refused where it is a folder, or has none that takes it."""
     another = "give --to a new file in a folder of yours"
     try:
-        file = Path(to).expanduser()
+        file = typed_path(to)
         if file.is_dir():
             raise Refused(f"{to} is a folder", next=f"give a new file in it: --to {file / 'NAME'}")
         if not file.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
             raise Refused(f"{to} cannot be made", saw=f"{file.parent} is not there, or is not yours to write in", next=another)
-    except (OSError, ValueError, RuntimeError) as error:     # a name too long; a zero byte; an unknown ~user
+    except (OSError, ValueError) as error:      # a name too long; a zero byte
         raise Refused(f"{to} cannot be made", saw=str(getattr(error, "strerror", None) or error), next=another) from None
 
 
 def to_file(what: str, secret: Secret, to: str, link: Callable[[str, Path], None] = os.link) -> None:
     """Make the file, 0600 and whole or not at all; it stays where it has this secret already. Raise Refused when another one is there."""
-    file = Path(to).expanduser()
+    file = typed_path(to)
     look_at_file(what, to, secret)
     if file.exists():
         return

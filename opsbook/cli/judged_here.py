@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -10,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from opsbook.errors import OpsbookError, UsageError
-from opsbook.page.fields import BACKUP, IDENTITY, PUBLIC_KEY, RECIPIENT, SECRET, TAKER, Field, Marker
+from opsbook.page.fields import BACKUP, IDENTITY, KEPT_SECRET, PUBLIC_KEY, RECIPIENT, SECRET, TAKER, Field, Marker
+from opsbook.typed_path import typed_path
 
-LATER = {"prompt", "-", "generate"}     # ways of a secret that no file is read for
+LATER = {"prompt", "-"}     # ways of a secret that no file is read for
+MADE = "generate"
 OPENERS = "give --passphrase prompt|-|FILE"
 
 
@@ -70,6 +71,11 @@ def _secret(value: str) -> None:
         obtaining.from_file("it", value)
 
 
+def _kept_secret(value: str) -> None:
+    if value != MADE and _is_there(Path(value)):      # a file that is missed is told by the run, where it needs it
+        _secret(value)
+
+
 def _taker(value: str) -> None:
     from opsbook.cli import handing_over
 
@@ -105,10 +111,17 @@ def _expect_key(backup: Path, identity: Path | None, passphrase: str | None) -> 
         age.opened_with(keys.identity(identity), sealed)
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return typed_path(path).exists()
+    except (OSError, ValueError):
+        return True     # whoever reads it says why not
+
+
 def _can_be_read_twice(path: Path) -> bool:
     """Return False for a pipe, which gives what it has once: that is for the run."""
     try:
-        return not stat.S_ISFIFO(os.stat(os.path.expanduser(path)).st_mode)     # noqa: PTH111, PTH116  Path's raises for an unknown ~user
+        return not stat.S_ISFIFO(typed_path(path).stat().st_mode)
     except OSError:
         return True     # whoever reads it says why not
 
@@ -118,6 +131,7 @@ JUDGES: Mapping[Marker | None, Callable[[str], None]] = {
     IDENTITY: _identity,
     RECIPIENT: _recipient,
     SECRET: _secret,
+    KEPT_SECRET: _kept_secret,
     TAKER: _taker,
     PUBLIC_KEY: _public_key,
 }

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from opsbook.errors import UsageError
 
+if TYPE_CHECKING:
+    Words = click.ParamType[str]
+else:
+    Words = click.ParamType     # before 8.4 it takes no type
 
-class NumberOfHosts(click.ParamType[str]):
+
+class NumberOfHosts(Words):
     """`N` or `N%`, and not less than the least."""
 
     name = "number of hosts"

@@ -6,10 +6,10 @@ import os
 import secrets
 import stat
 import sys
-from pathlib import Path
 
 from opsbook.errors import Refused
 from opsbook.shell import Secret
+from opsbook.typed_path import typed_path
 
 OWN_FILE = "give a file that only you can read, prompt, or -"
 BYTES = 24      # 32 characters
@@ -32,7 +32,7 @@ def from_stdin(what: str) -> Secret:
 def from_file(what: str, path: str) -> Secret:
     """Return the first line of the file; raise Refused when there is none, or when others may read it."""
     try:
-        with Path(path).expanduser().open(encoding="utf-8") as file:
+        with typed_path(path).open(encoding="utf-8") as file:
             _is_private(path, os.fstat(file.fileno()))
             return checked(what, file.readline().removesuffix("\n"))
     except (OSError, UnicodeDecodeError) as error:

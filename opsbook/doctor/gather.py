@@ -10,7 +10,7 @@ from typing import Any
 
 from opsbook import record
 from opsbook.doctor.facts import Facts
-from opsbook.errors import CommandFailed, Refused
+from opsbook.errors import CommandFailed, Refused, UsageError
 from opsbook.host import Host, Read, Result
 from opsbook.privileged import ALL, LOOK
 from opsbook.shell import cmd, script
@@ -119,6 +119,6 @@ def _asked(questions: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], 
         for name, future in futures.items():
             try:
                 told[name] = future.result()
-            except (CommandFailed, Refused) as error:
+            except (CommandFailed, Refused, UsageError) as error:
                 why[name] = error.saw or error.what
     return told, why

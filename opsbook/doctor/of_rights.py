@@ -43,11 +43,18 @@ def docker_group(f: Facts) -> Iterator[Finding]:
         yield Finding("note", f"{f.user} is in the group docker, which is as good as root")
 
 
+def _turns_on(f: Facts) -> str:
+    """Return what turns UFW on; the runbook takes only hosts that somebody scrapes."""
+    if "node" in f.entry.roles:
+        return f"opsbook open-scrape-ports --enable {f.host}"
+    return f"ufw allow SSH's own port/tcp, and only then ufw enable    (as root, on {f.host}, with a second login open)"
+
+
 def firewall(f: Facts) -> Iterator[Finding]:
     """A firewall that is off."""
     if f.firewall is None:
         return
-    status, opens = f.firewall.strip().splitlines(), f"opsbook open-scrape-ports --enable {f.host}"
+    status, opens = f.firewall.strip().splitlines(), _turns_on(f)
     if "Status: active" in status:
         default = next((line for line in status if line.startswith("Default:")), "")
         if "allow (incoming)" in default:

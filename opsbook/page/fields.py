@@ -30,7 +30,8 @@ EXPORTER = Marker("exporter")
 BACKUP = Marker("backup", here=True)            # a file that backup-certs has written
 IDENTITY = Marker("identity", here=True)        # a file of age identities, or an SSH key
 RECIPIENT = Marker("recipient", here=True)      # age1…, ssh-… or a file of them
-SECRET = Marker("secret", here=True)            # generate, prompt, - or a file
+SECRET = Marker("secret", here=True)            # prompt, - or a file
+KEPT_SECRET = Marker("kept secret", here=True)  # the same, or generate; a run that goes on has it on record, and its file may be gone
 TAKER = Marker("taker", here=True)              # who gets a new secret: terminal, a new file or !COMMAND
 PUBLIC_KEY = Marker("public key", here=True)    # a line of authorized_keys, or a file with one
 

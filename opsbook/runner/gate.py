@@ -61,7 +61,8 @@ class Gate:
             raise Parked(asking)
         with self._one_at_a_time:
             if self._refusal:
-                raise type(self._refusal)(self._refusal.what, next=self._refusal.next, host=asking.host)
+                no = self._refusal
+                raise type(no)(no.what, saw=no.saw, next=no.next, host=asking.host)
             if not self._open:
                 self.ask((asking,))
         agreed = self._agreed.get(asking.host, asking.change)

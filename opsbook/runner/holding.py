@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsbook import record as records
-from opsbook.errors import OpsbookError
+from opsbook.errors import OpsbookError, Refused
 from opsbook.runner import outcome
 from opsbook.runner.resume import Resume, foretell, resume
 from opsbook.runner.visit import Visit
@@ -17,13 +17,24 @@ def take(visit: Visit) -> Resume:
         visit.host.adopt(job.undoing.kept, job.undoing.secrets)
     if visit.run.plan:
         visit.run.started = host.now()
-        foretell(host.read(records.current()), job, host)
+        foretell(_open_record(visit), job, host)
         return Resume.FRESH
     guard.watch = job.tools.take_watch(host.transport, host.entry, job.book.page.name)
     opening = guard.watch.opening
     visit.run.started = opening.now
     _tell_paid(visit, opening.payments)
     return resume(opening, job, host, guard)
+
+
+def _open_record(visit: Visit) -> records.Record | None:
+    """Return what is on record; a damaged record is none for a run that drops it."""
+    try:
+        return visit.host.read(records.current())
+    except Refused:
+        if not visit.job.options.discard:
+            raise
+        visit.host.say("without --plan this drops a record that cannot be understood")
+        return None
 
 
 def close(visit: Visit, phase: records.Phase, code: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsbook.host import Read, Result
+from opsbook.systems.inside import exec_
 from opsbook.web import Request
 
 
@@ -57,3 +58,8 @@ def _hosts(raw: Any) -> Iterator[str]:
             yield from matcher.get("host", ())
         for item in raw.values():
             yield from _hosts(item)
+
+
+def running_version(container: str) -> Read[str]:
+    """What `caddy version` says in the container, without the sum behind it: `v2.6.2`, or a distribution's `2.6.2`."""
+    return Read(exec_(container, "caddy", "version"), lambda result: result.out.partition(" ")[0].strip())

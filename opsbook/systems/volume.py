@@ -101,7 +101,8 @@ rmdir -- "$before-back"
 rm -rf {INCOMING}
 sync
 """
-WITHOUT = 'cd -- "$1" 2>/dev/null || exit 0; exec rm -rf "./$2"\n'
+# the last one of that name that was set aside is kept
+WITHOUT = 'cd -- "$1" 2>/dev/null || exit 0; [ -e "$2" ] || exit 0; rm -rf ".opsbook-was-$2"; exec mv -- "$2" ".opsbook-was-$2"\n'
 LISTED = 'cd -- "$1/$2" 2>/dev/null || exit 0; exec ls -A\n'
 
 
@@ -153,7 +154,7 @@ class Folder:
         return Write(cmd(*self._throwaway(SWAP_BACK, run, change=True)), title)
 
     def without(self, below: str, title: str) -> Write:
-        """Remove a folder below it for good; one that is not there is fine."""
+        """Set a folder below it aside, in the place of the one from before; one that is not there is fine."""
         return Write(cmd(*self._throwaway(WITHOUT, below, change=True)), title)
 
     def _throwaway(self, text: str, *values: str, change: bool = False, fed: bool = False) -> tuple[str, ...]:

@@ -105,10 +105,11 @@ def follow(host: Host, p: Params) -> None:
         host.say(f"then: follow Caddy's orders for at most {patience(host):g} s")
         return
     progress = following.follow(host, patience(host))
-    if account.is_refused(progress.words.values()):
+    if account.is_refused(progress.words, progress.lacking):
         account.forget(host)
         following.follow(host, patience(host))
-    host.keep(**{counting.ISSUED: {**_new_ones(host), **host.run.kept.get(counting.ISSUED, {})}})
+    host.keep(**{counting.ISSUED: {**(new := _new_ones(host)), **host.run.kept.get(counting.ISSUED, {})}})
+    account.warn(host, len(new))
 
 
 def patience(host: Host) -> float:

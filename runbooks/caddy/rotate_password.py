@@ -18,7 +18,7 @@ from opsbook.moves.password import caddy, clients, env_text, front, grafana, kep
 from opsbook.moves.password.kept import HASH, NEW, OLD, OLD_GRAFANA, secret
 from opsbook.moves.password.users import CADDY, GRAFANA, users
 from opsbook.moves.patience import settle
-from opsbook.runbook import SECRET, TAKER
+from opsbook.runbook import KEPT_SECRET, TAKER
 
 ON = "caddy"
 WHAT = "the new password"
@@ -29,9 +29,9 @@ LOGGED = 30     # lines of a log that explain a failure
 class Params:
     """Where the new password comes from and goes to; it is never an argument."""
 
-    new: Annotated[str, SECRET, "generate, prompt (twice), - (standard input), or a file that only you can read"] = "generate"
+    new: Annotated[str, KEPT_SECRET, "generate, prompt (twice), - (standard input), or a file that only you can read"] = "generate"
     to: Annotated[str, TAKER, "where a generated one goes: terminal, a new FILE, or '!COMMAND' of a secret manager"] = "terminal"
-    old: Annotated[str | None, SECRET, "the present one where .env is stale: prompt, -, or a file"] = None
+    old: Annotated[str | None, KEPT_SECRET, "the present one where .env is stale: prompt, -, or a file"] = None
     key: Annotated[str | None, "its key in .env, where the sites have several"] = None
     edit_checkout: Annotated[bool, "edit a hash that is written out in a Caddyfile of the checkout"] = False
 

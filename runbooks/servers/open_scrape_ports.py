@@ -56,7 +56,7 @@ def look(host: Host, p: Params) -> None:
 def expect_consent(host: Host, found: Standing, p: Params) -> None:
     """Raise Refused where UFW keeps nobody out, and may not be told to."""
     if not p.enable:
-        again = opens(host.name, denies=False)
+        again = opens(host.entry, denies=False)
         raise Refused("a rule keeps nobody out here", saw=found.ufw.state, next=f"{again}    (turns it on)", host=host.name)
 
 

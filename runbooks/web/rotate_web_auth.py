@@ -22,7 +22,7 @@ from opsbook.moves.patience import settle, settle_and_scrape
 from opsbook.moves.pending import differing
 from opsbook.moves.web_auth import clients, edits, effect, judging
 from opsbook.moves.web_auth.target import OK, UNAUTHORIZED, Target, env_path, find, knock, text_of
-from opsbook.runbook import SECRET, SERVICE, TAKER
+from opsbook.runbook import KEPT_SECRET, SERVICE, TAKER
 from opsbook.shell import Secret
 from opsbook.systems import bcrypt_hash, dotenv
 from opsbook.systems.web_config import parse_web_config, with_hash
@@ -36,7 +36,7 @@ class Params:
     """Whose password, where the new one comes from, and who gets it."""
 
     service: Annotated[str, SERVICE, "the service whose web.yml gets a new hash"]
-    new: Annotated[str, SECRET, "generate, prompt, - (one line of standard input), or a file"] = "generate"
+    new: Annotated[str, KEPT_SECRET, "generate, prompt, - (one line of standard input), or a file"] = "generate"
     to: Annotated[str, TAKER, "where a generated one goes: terminal, a file that is made 0600, or !COMMAND, on its stdin"] = "terminal"
     edit_checkout: Annotated[bool, "also change files that git tracks; the edit wants to be committed"] = False
 

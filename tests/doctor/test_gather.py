@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from opsbook.doctor.gather import gather
-from opsbook.errors import CommandFailed, ConnectionLost, HostKeyChanged, OpsbookError, Unreachable
+from opsbook.errors import CommandFailed, ConnectionLost, HostKeyChanged, OpsbookError, Unreachable, UsageError
 from opsbook.host import Result
 from opsbook.shell import Command
 from opsbook.ssh import Ssh
@@ -30,6 +30,7 @@ def test_a_connection_that_is_lost_is_no_reason_of_single_questions(error: Opsbo
 
 @pytest.mark.parametrize(("error", "reason"), [
     (CommandFailed("it failed", saw="so it said"), "so it said"),
+    (UsageError(".env has no PASSWORD"), ".env has no PASSWORD"),
     (TimeoutError(), "gave no answer within 30 s"),
 ])  # fmt: skip
 def test_a_question_that_fails_is_left_out_with_its_reason(error: Exception, reason: str) -> None:

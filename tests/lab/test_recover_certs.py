@@ -123,7 +123,7 @@ def test_an_account_that_the_authority_does_not_take_is_made_anew(town: Lab) -> 
     script(town.container(VPS), ANOTHERS_KEY, sites.VOLUME, account)
     ran = recover()
     assert (ran.code, "acme:error:malformed" in ran.err, "changed, and proven" in ran.err) == (0, True, True), ran.text
-    assert "remove the ACME account that the authority does not take" in ran.err
+    assert "set the ACME account aside that the authority does not take" in ran.err
     mend(town)
 
 

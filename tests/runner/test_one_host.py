@@ -311,6 +311,14 @@ def test_a_plan_says_where_the_real_run_would_go_on_or_drop_what_is_on_record() 
     assert planned(FakeWatch()) == (0, [])
 
 
+def test_a_plan_of_a_run_that_drops_a_damaged_record_is_not_refused_either() -> None:
+    for discard, code in ((False, 3), (True, 0)):
+        made = world("before")
+        made.transport.open_record = "{ not whole"
+        assert codes(made.run(PLAIN, options=Options(plan=True, discard=discard))) == [code]
+    assert "say: without --plan this drops a record that cannot be understood" in made.kinds("say")
+
+
 def test_the_same_run_adopts_an_unfinished_record_with_its_start_and_kept_values() -> None:
     seen: dict[str, object] = {}
 

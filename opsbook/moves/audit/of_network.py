@@ -28,7 +28,7 @@ OFF = re.compile(r"^ENABLED=no\b", re.MULTILINE | re.IGNORECASE)
 
 def firewall(f: Facts) -> Iterator[Finding]:
     """A firewall that is off, or lets in what no rule speaks of, or leaves IPv6 alone."""
-    found, remedy = standing(f), opens(f.host, denies=False)
+    found, remedy = standing(f), opens(f.entry, denies=False)
     if found is None and OFF.search(f.ufw_conf or "") is None:
         yield f.unjudged("whether the firewall is on", "root", *ufw.VIEW)
     elif found is None or not found.active:
@@ -54,7 +54,8 @@ def listeners(f: Facts) -> Iterator[Finding]:
     odd = [one for one in shown if one.port not in FOR_ALL | _ssh(f) and _everybody(found, one)]
     if odd:
         saw = "\n".join(sorted({f"{one.protocol} {one.port}{_program(f, one)}" for one in odd}))
-        yield Finding("bad", "programs listen where everybody reaches them", saw, f"{opens(f.host, denies=found.denies)}    (or stop them)")
+        remedy = f"{opens(f.entry, denies=found.denies)}    (or stop them)"
+        yield Finding("bad", "programs listen where everybody reaches them", saw, remedy)
     else:
         yield Finding("ok", "everybody reaches SSH and the web server at most", f"of {len(shown)} that are not the host's own")
 

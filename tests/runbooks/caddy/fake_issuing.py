@@ -30,6 +30,7 @@ OUTSIDER = HostEntry("serverF", address="192.0.2.20", roles=("outside",))
 class FakeIssuing(FakeCaddy):
     """Besides what it serves and keeps, it tells its log, its configuration and its earlier runs."""
 
+    version: str = "v2.9.1"
     broken: str = ""                                            # what Caddy's image says against the Caddyfile
     adapts: str = "{}"                                          # what it makes of a Caddyfile that it takes
     env: str = "ADMIN_PASSWORD=let-me-in-please\n"
@@ -79,8 +80,8 @@ class FakeIssuing(FakeCaddy):
             return Result(0, found) if found else Result(record.MISSING)
         if self.itself is not None and (words[:2] == ["env", "LC_ALL=C"] or is_dialling(command)):
             return self.itself.run(command, stdin, within)
-        if "adapt" in words:
-            return Result(1, "", self.broken) if self.broken else Result(0, self.adapts)
+        if words[-1] == "version" or "adapt" in words:
+            return self._caddy(words)
         line = str(command)
         if line.startswith("journalctl"):
             return Result(0, "\n".join(self.notes))
@@ -91,6 +92,11 @@ class FakeIssuing(FakeCaddy):
         if "docker logs" in line and "grep" in line:
             return Result(1, "", "no such container") if self.mute else Result(0, "\n".join(self._since(line)))
         return super().run(command, stdin, within)
+
+    def _caddy(self, words: list[str]) -> Result:
+        if words[-1] == "version":
+            return Result(0, f"{self.version} h1:x\n")
+        return Result(1, "", self.broken) if self.broken else Result(0, self.adapts)
 
     def _since(self, line: str) -> list[str]:
         since = re.search(r"--since=([\d.]+)", line)

@@ -17,7 +17,7 @@ from opsbook.backup.tarball import Stored
 from opsbook.check import Seen, look_once
 from opsbook.errors import NothingToUndo, Refused, UsageError
 from opsbook.host import Host, Write
-from opsbook.moves.issuing import aim, following, standing
+from opsbook.moves.issuing import account, aim, following, standing
 from opsbook.systems import volume
 from opsbook.systems.acme import LETS_ENCRYPT
 from tests.certs import DAY, issued
@@ -35,7 +35,7 @@ SENT = ["let the host start caddy if we vanish", "restart caddy", "the host need
 WITH_ANOTHER_ACCOUNT = [
     "let the host start caddy if we vanish",
     "stop caddy",
-    "remove the ACME account that the authority does not take",
+    "set the ACME account aside that the authority does not take",
     "start caddy",
     "the host need no longer start caddy if we vanish",
 ]
@@ -484,6 +484,25 @@ def test_killed_after_any_write_on_the_way_to_another_account_a_rerun_gets_there
             replace(made, guard=Killing(at=at)).steps()
         pay(made.caddy)
         assert made.again().steps().false() == {}
+
+
+def test_one_order_that_is_malformed_is_no_reason_to_take_the_account_from_the_others(made: Recovering) -> None:
+    lost(made)
+    made.caddy.authority = False
+    host = made.host
+    aim.remember(host, standing.standings(host), BEGUN, anew=False)
+    made.caddy.memory = {}
+    made.caddy.fail(PROMETHEUS, MALFORMED)
+    made.caddy.fail(ALERTMANAGER, "HTTP 403 urn:ietf:params:acme:error:unauthorized - wrong answer")
+    progress, _ = following.look(host)
+    assert (account.is_refused(progress.words, progress.lacking), progress.over) == (False, False)
+
+
+@pytest.mark.parametrize(("version", "warned"), [("v2.6.2", True), ("2.8.4", True), ("v2.9.0", False), ("v2.10.2", False)])
+def test_an_old_caddy_that_got_several_at_once_is_told_of_what_may_come(made: Recovering, version: str, *, warned: bool) -> None:
+    made.caddy.version = version
+    lost(made).steps()
+    assert ("may have stored one that is refused when it renews these" in made.said) == warned
 
 
 def test_an_account_that_is_refused_again_is_not_made_anew_for_ever(made: Recovering) -> None:
