@@ -20,6 +20,16 @@ def for_people(text: str) -> str:
     return folded(text) if sys.stderr.isatty() else text
 
 
+def beside(head: str, text: str) -> str:
+    """Return a line of a list, whose text stays beside its head where standard output is a terminal, else as it is."""
+    if not sys.stdout.isatty():
+        return head + text
+    width = shutil.get_terminal_size().columns - 1
+    return textwrap.fill(
+        text, width, initial_indent=head, subsequent_indent=" " * len(head), break_long_words=False, break_on_hyphens=False
+    )
+
+
 def _folded(line: str, width: int) -> str:
     said, margin = line.rstrip(), " " * (len(line) - len(line.lstrip()) + FURTHER)
     parts = textwrap.wrap(said, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False)

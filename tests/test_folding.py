@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from opsbook.folding import folded, for_people
+from opsbook.folding import beside, folded, for_people
 
 COMMAND = "next: opsbook --lab undo 261121-1622-meus serverC --as root"
 
@@ -28,3 +28,10 @@ def test_a_word_that_is_too_long_is_not_cut() -> None:
 
 def test_a_log_gets_whole_lines() -> None:
     assert for_people(COMMAND) == COMMAND
+
+
+def test_a_list_keeps_its_columns_on_a_terminal_and_its_lines_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ("  bring-up  mild  ", "Bring the whole stack up, and prove it")
+    assert beside(*line) == "".join(line)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert beside(*line) == f"  bring-up  mild  Bring the whole stack\n{'':18}up, and prove it"

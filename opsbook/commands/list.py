@@ -7,6 +7,7 @@ import click
 from opsbook.cli.shared_options import common_options
 from opsbook.cli.state import State, pass_state
 from opsbook.commands.document import document
+from opsbook.folding import beside
 from opsbook.page import Page
 
 
@@ -24,11 +25,11 @@ def list_runbooks(state: State) -> None:
         click.echo(f"{chapter or 'runbooks'}")
         for name, page in found.items():
             if page.chapter == chapter:
-                click.echo(f"  {name:{width}}  {_line(page)}")
+                click.echo(_line(f"  {name:{width}}  ", page))
 
 
-def _line(page: Page) -> str:
-    return f"cannot be run: {page.broken}" if page.broken else f"{page.risk:6}  {page.title}"
+def _line(name: str, page: Page) -> str:
+    return f"{name}cannot be run: {page.broken}" if page.broken else beside(f"{name}{page.risk:6}  ", page.title)
 
 
 def _summary(page: Page) -> dict[str, str]:
