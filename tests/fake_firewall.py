@@ -15,6 +15,7 @@ from opsbook.privileged import CONFIRM, FIREWALL, LOOK
 from opsbook.shell import Command
 from tests.fake import FakeClock, FakeGuard, FakeTransport, a_run
 
+MOST = 40       # lines of a request
 TOKEN = "9fed3476839fc6f4d137a8f6c6e2e805"
 FILTER6 = "*filter\n:INPUT DROP [0:0]\n-A INPUT -j ufw6-before-input\nCOMMIT\n"
 SSHD = "port 22\nlistenaddress 0.0.0.0:22\n"
@@ -102,9 +103,14 @@ class FakeServer:
         self.heal_in_time()
         if self.saved is None:
             return Result(65, "", "opsbook-firewall: the firewall is not armed")
+        if len(request.splitlines()) > MOST:
+            return Result(64, "", "opsbook-firewall: too much is wanted at once")
         for line in request.splitlines():
             self.requests.append(line)
-            self.now = changed(self.now, line)
+            try:
+                self.now = changed(self.now, line)
+            except IndexError:
+                return Result(1, "", "ERROR: Invalid position")
         return Result(0)
 
 
@@ -115,6 +121,8 @@ def changed(now: Settings, line: str) -> Settings:
             return replace(now, rules=(f"{rule} comment={comment}", *(one for one in now.rules if not one.startswith(rule))))
         case ["allow", port, source, why, number]:
             first, *others = changed(now, f"allow {port} {source} {why}").rules
+            if counted(others) < int(number) <= len(others):
+                raise IndexError(number)
             return replace(now, rules=(*others[: int(number) - 1], first, *others[int(number) - 1 :]))
         case ["withdraw", port, source]:
             return replace(now, rules=tuple(one for one in now.rules if f" {port} 0.0.0.0/0 any {source} in comment=" not in one))
@@ -127,6 +135,11 @@ def changed(now: Settings, line: str) -> Settings:
         case ["back"] if now.before is not None:
             return replace(now, active=now.before[0], incoming=now.before[1], before=None)
     return changed_before_docker(now, line)
+
+
+def counted(rules: list[str]) -> int:
+    """Return how many UFW takes them for: an application's are one."""
+    return len({rule.partition(" Samba ")[1] or rule for rule in rules})
 
 
 def changed_before_docker(now: Settings, line: str) -> Settings:

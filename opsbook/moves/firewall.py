@@ -136,13 +136,18 @@ def way_back(now: Standing, want: tuple[Wanted, ...]) -> list[str]:
     return [*off, *closed, *old, *opened]
 
 
-def expect_way_back(host: Host, lines: Iterable[str]) -> None:
-    """Raise Refused where the undo would have to put a rule where it stood, and the host's program is of an opsbook that could not."""
+def expect_way_back(host: Host, now: Standing, lines: Sequence[str]) -> None:
+    """Raise Refused where the undo could not put a rule where it stood: the host's program is of another opsbook, or UFW would not."""
     of_ours = host.read(files.hashes([FIREWALL.path])).get(FIREWALL.path) == FIREWALL.sha256
     if not of_ours and any(line.startswith("allow ") for line in lines):
         saw = f"{FIREWALL.path} is of another opsbook"
         what = "a rule of ours has to be moved or withdrawn, and this host could not put it back"
         raise Refused(what, saw=saw, next=placing(host.name), host=host.name)
+    for line in ufw_order.unreachable(now.ufw.order, lines):
+        rule = next(one for one in now.ufw.rules if one.line == line)
+        saw = f"{rule} stands among rules for an application, and UFW, which takes those for one, has no number for its place"
+        what = "a rule of ours has to be moved or withdrawn, and UFW could not put it back"
+        raise Refused(what, saw=saw, next=f"{rule.delete} {AS_ROOT}", host=host.name)
 
 
 def undone(now: Standing, lines: Iterable[str], before: Sequence[str]) -> Iterator[str]:

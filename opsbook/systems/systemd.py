@@ -35,6 +35,17 @@ def unit_of(process: int) -> Read[str]:
     return Read(cmd("ps", "--format", "unit=", "--pid", process), stripped, answers=frozenset({0, 1}))
 
 
+def socket_units(port: int) -> Read[tuple[str, ...]]:
+    """The units by which systemd itself listens on that TCP port, and the services that it starts for it."""
+
+    def parse(result: Result) -> tuple[str, ...]:
+        rows = [line.split() for line in result.out.splitlines()]
+        ours = [units for where, kind, *units in rows if kind == "Stream" and where.endswith(f":{port}") and not where.startswith("vsock")]
+        return tuple(dict.fromkeys(unit for units in ours for unit in units if unit.endswith((".socket", ".service")) and "@." not in unit))
+
+    return Read(cmd("systemctl", "list-sockets", "--no-legend", "--plain", "--full", "--show-types"), parse)
+
+
 def start(unit: str) -> Write:
     """Start the unit; the program that does it knows docker.service only."""
     return Write(UNITS.run, f"start {unit}", stdin=f"start {unit}\n")

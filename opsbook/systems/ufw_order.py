@@ -6,7 +6,7 @@ as UFW keeps it, without its comment; IPv4 and IPv6 have an order each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 EVERYWHERE, EVERYWHERE_6 = "0.0.0.0/0", "::/0"
 
@@ -28,23 +28,62 @@ def stands_as_before(now: Iterable[str], before: Sequence[str], rule: str) -> bo
 def with_places(now: Iterable[str], before: Sequence[str], lines: Sequence[str]) -> list[str]:
     """Given lines for opsbook-firewall, let each rule that they bring back come to stand where it stood before; the others come first.
 
-    Numbers count what is there when their line is read, so those that are still there somewhere else are withdrawn first.
+    Numbers count what is there when their line is read, without the rule itself: the program takes it away before it puts it there.
     """
-    coming = sorted((line for line in lines if _brings_back(line, before)), key=lambda line: before.index(_meant(line)[0]))
-    gone = {rule for line in lines for rule in _meant(line)}
-    there, stand = set(now), [one for one in now if one not in gone]
-    withdrawn = [f"withdraw {' '.join(line.split()[1:3])}" for line in coming if _meant(line)[0] in there]
-    return [*(line for line in lines if line not in coming), *withdrawn, *_numbered(coming, before, stand)]
+    coming = _coming(before, lines)
+    first = [line for line in lines if line not in coming]
+    gone = {rule for line in first for rule in _meant(line)}
+    return [*first, *(f"{line} {number}" for line, number, _ in _placed(coming, before, [one for one in now if one not in gone]))]
 
 
-def _numbered(coming: Iterable[str], before: Sequence[str], stand: list[str]) -> Iterable[str]:
+def unreachable(before: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """Return which of the rules that those lines bring back UFW would not put where they stood before."""
+    coming = _coming(before, lines)
+    brought = [_meant(line)[0] for line in coming]
+    placed = _placed(coming, before, [one for one in before if one not in brought])
+    return [rule for rule, (_, number, others) in zip(brought, placed, strict=True) if not _goes(number, others)]
+
+
+def _coming(before: Sequence[str], lines: Iterable[str]) -> list[str]:
+    return sorted((line for line in lines if _brings_back(line, before)), key=lambda line: before.index(_meant(line)[0]))
+
+
+def _placed(coming: Iterable[str], before: Sequence[str], stand: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
+    """Yield each line with the number of its rule's place, and the others of its kind that are there then."""
     for line in coming:
         (rule,) = _meant(line)
-        alike = [one for one in stand if _by_ipv6(one) == _by_ipv6(rule)]
-        number = _number(alike, before, rule)
-        alike.insert(number - 1, rule)
-        stand = [*alike, *(one for one in stand if _by_ipv6(one) != _by_ipv6(rule))]
-        yield f"{line} {number}"
+        others = [one for one in stand if _by_ipv6(one) == _by_ipv6(rule) and one != rule]
+        number = _number(others, before, rule)
+        stand = [*others[: number - 1], rule, *others[number - 1 :], *(one for one in stand if _by_ipv6(one) != _by_ipv6(rule))]
+        yield line, number, others
+
+
+def _goes(number: int, others: Sequence[str]) -> bool:
+    """Return whether UFW lets a rule become that one: it judges the number with an application's rules as one, and counts them singly.
+
+    It goes between no two rules for one application either. After all others a rule comes by itself.
+    """
+    if number > len(others):
+        return True
+    torn = number > 1 and _application(others[number - 2]) == _application(others[number - 1]) != ()
+    return number <= len({_counted_as(one) for one in others}) and not torn
+
+
+def _application(rule: str) -> tuple[str, ...]:
+    """Return whose rule it is, as UFW compares neighbours; nothing for one of plain ports."""
+    match rule.split():
+        case [_, _, _, to, _, source, to_application, source_application, _]:
+            return (to, source, to_application, source_application)
+    return ()
+
+
+def _counted_as(rule: str) -> tuple[str, ...]:
+    """Return what rules that UFW takes for one have in common."""
+    match rule.split():
+        case [_, _, ports, to, from_ports, source, to_application, source_application, way]:
+            there = ports if to_application == "-" else to_application
+            return (there, to, from_ports if source_application == "-" else source_application, source, way)
+    return (rule,)
 
 
 def _number(others: Sequence[str], before: Sequence[str], rule: str) -> int:

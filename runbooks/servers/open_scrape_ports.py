@@ -49,7 +49,7 @@ def look(host: Host, p: Params) -> None:
         host.say(f"{found.ufw.state}; it will be on and deny. Ports in use that no rule allows, and that this closes: {closed}")
     if BEFORE not in host.run.kept:     # else a killed run goes on: what is there now may be its own
         expect_nothing_waits(host, "firewall")
-        firewall.expect_way_back(host, back := firewall.way_back(found, want))
+        firewall.expect_way_back(host, found, back := firewall.way_back(found, want))
         host.keep(**{BEFORE: [found.ufw.active, found.ufw.incoming], WAY_BACK: back, ORDER: list(found.ufw.order)})
 
 

@@ -79,6 +79,7 @@ class NodeHost:
     listening: str = ""
     told: str = ""                  # of what listens, by root
     unit: str = "init.scope"        # of the process that listens
+    sockets: str = ""               # on which systemd listens
     mute: bool = False              # nothing answers on the port
     restarts: int = 0
     deleted: bool = False           # what runs is no longer the file that lies there
@@ -112,10 +113,11 @@ class NodeHost:
         if words[0] == "xargs":
             return Result(0, f"{self.acts}  {NODE_EXPORTER.path}\0")
         answers = {"uname -m": self.machine, "uname -n": "serverA", "date +%s.%N": str(self.now)}
-        answers["ps --format unit= --pid 4711"] = f"{self.unit}\n"
+        answers["ps --format unit= --pid 4711"] = answers["ps --format unit= --pid 1"] = f"{self.unit}\n"
         if words[0] == "ip":
             return Result(0, "[]")
-        if words[0] == "systemctl":
+        answers["systemctl list-sockets --no-legend --plain --full --show-types"] = self.sockets
+        if words[:2] == ["systemctl", "is-active"]:
             assert words[-1] == node_exporter.PACKAGED
             return Result(0 if self.packaged else 3)
         if words[0] == "ss":

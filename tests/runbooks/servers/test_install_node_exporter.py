@@ -71,6 +71,18 @@ def taken_by(program: str, unit: str) -> Callable[[NodeHost], None]:
     return take
 
 
+def taken_by_systemd(sockets: str) -> Callable[[NodeHost], None]:
+    def take(here: NodeHost) -> None:
+        here.listening, here.sockets = LISTENS, sockets
+        here.told = f'{LISTENS} users:(("systemd",pid=1,fd=33))\n'
+
+    return take
+
+
+EXPORTERS_SOCKET = "0.0.0.0:19100 Stream other.socket other.service\n[::]:9100     Stream exporter.socket exporter.service\n"
+CONTAINERS = f"docker-{'0123456789ab' * 5}cdef.scope"
+
+
 def taken_by_debians(here: NodeHost) -> None:
     here.listening, here.packaged = LISTENS, True
 
@@ -147,6 +159,10 @@ def test_what_differs_from_what_is_meant_is_mended(change: dict[str, str]) -> No
     (taken_by("exporter", "exporter.service"), "next: systemctl disable --now exporter.service (as root, on the host), or"),
     (taken_by("exporter", "user@1000.service"), "next: kill 4711 (as root, on the host), or"),
     (taken_by("docker-proxy", "docker.service"), "next: stop the container that docker ps --filter=publish=9100 names, or"),
+    (taken_by("python3", CONTAINERS), "next: stop the container that docker ps --filter=id=0123456789ab names, or node_exporter: {port"),
+    (taken_by_systemd(EXPORTERS_SOCKET), "next: systemctl disable --now exporter.socket exporter.service (as root, on the host), or"),
+    (taken_by_systemd("*:9100 Stream one.socket one@.service\n"), "next: systemctl disable --now one.socket (as root, on the host), or"),
+    (taken_by_systemd(""), "next: stop what systemctl list-sockets shows for port 9100 (as root, on the host), or"),
     (taken_by_debians, "systemctl disable --now prometheus-node-exporter.service"),
     (lambda here: setattr(here, "path", PACKAGES_UNIT), f"systemd has it from {PACKAGES_UNIT}"),
     (lambda here: setattr(here, "target", False), "serverF does not scrape 192.0.2.12:9100"),

@@ -159,7 +159,7 @@ def test_a_rule_that_denies_first_is_overtaken_that_is_told_and_an_undo_restores
     assert made.false() == {}
     assert set(made.false(undone=True)) == {"is_as_before"}
     assert made.undo().server.now.rules == before
-    assert made.server.requests[1:] == ["withdraw 9100 192.0.2.16", "allow 9100 192.0.2.16 node-exporter-for-serverF 3"]
+    assert made.server.requests[1:] == ["allow 9100 192.0.2.16 node-exporter-for-serverF 3"]
     assert made.false(undone=True) == {}
     writes = made.writes
     assert made.undo().writes == writes
@@ -189,6 +189,34 @@ def test_what_could_not_be_put_where_it_stood_is_not_moved() -> None:
     made = Site()
     made.first.teach(files.hashes([FIREWALL.path]), f"{'0' * 64}  {FIREWALL.path}\0")
     assert made.steps().false() == {}
+
+
+SAMBA = tuple(f"allow {ports} 0.0.0.0/0 any 0.0.0.0/0 Samba - in" for ports in ("udp 137,138", "tcp 139,445"))
+
+
+def test_what_ufw_would_not_put_where_it_stood_is_not_moved() -> None:
+    made = Site(with_rules(*SAMBA, DENIAL, OURS, SSH))
+    with pytest.raises(Refused, match="UFW could not put it back") as refused:
+        made.steps()
+    assert (made.writes, made.server.now.rules) == (0, (*SAMBA, DENIAL, OURS, SSH))
+    assert refused.value.next == "ufw delete allow proto tcp from 192.0.2.16 to any port 9100    (as root, on the host)"
+
+
+def test_behind_an_applications_rules_a_moved_rule_comes_back_where_ufw_goes() -> None:
+    before = (*SAMBA, DENIAL, SSH, OURS)
+    made = Site(with_rules(*before)).steps()
+    assert made.undo().server.now.rules == before
+    assert made.false(undone=True) == {}
+
+
+def test_as_many_rules_as_can_be_moved_at_once_can_be_moved_back_at_once() -> None:
+    denial, ports = "deny any any 0.0.0.0/0 any 192.0.2.13 in", range(7001, 7031)
+    theirs = [comment(f"allow tcp {port} 0.0.0.0/0 any 192.0.2.13 in", "opsbook:open-for-serverB") for port in ports]
+    before = (OURS, denial, *theirs, SSH)
+    made = Site(with_rules(*before), entry=replace(A, openings=tuple(Opening(port, "serverB") for port in ports)))
+    assert made.steps().server.now.rules.index(denial) == 31
+    assert made.undo().server.now.rules == before
+    assert made.false(undone=True) == {}
 
 
 def test_the_undo_of_a_run_that_kept_no_order_still_brings_its_rules_back() -> None:
