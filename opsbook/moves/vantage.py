@@ -22,7 +22,7 @@ def witness(host: Host, role: str) -> Host:
         found = host.peer(role)
     except UsageError as error:
         fix = f"roles: [{role}] for one other host of the inventory that we may log in to"
-        raise Refused(f"nobody can look from a {role}'s place", saw=error.what, next=fix, host=host.name) from None
+        raise Refused(f"nobody can look from the place of the role {role}", saw=error.what, next=fix, host=host.name) from None
     except (HostKeyChanged, HostKeyUnknown):
         raise
     except Unreachable as error:

@@ -277,7 +277,7 @@ def test_ipv6_without_a_guard_is_refused() -> None:
 def test_without_a_stranger_nobody_could_tell() -> None:
     made = Site()
     made.host = replace(made.host, connect_peer=lambda role: made.peer(role if role != "stranger" else "nobody"))
-    with pytest.raises(Refused, match="nobody can look from a stranger's place"):
+    with pytest.raises(Refused, match="nobody can look from the place of the role stranger"):
         made.steps()
 
 
