@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from opsbook.counted import counted
 from opsbook.doctor.facts import Facts
 from opsbook.findings.finding import Finding, Severity
+from opsbook.findings.ports import opens
 from opsbook.privileged import ALL, Act, placing
 from opsbook.systems.sudo import ANYTHING, allows
 
@@ -43,26 +44,19 @@ def docker_group(f: Facts) -> Iterator[Finding]:
         yield Finding("note", f"{f.user} is in the group docker, which is as good as root")
 
 
-def _turns_on(f: Facts) -> str:
-    """Return what turns UFW on; the runbook takes only hosts that somebody scrapes."""
-    if "node" in f.entry.roles:
-        return f"opsbook open-scrape-ports --enable {f.host}"
-    return f"ufw allow SSH's own port/tcp, and only then ufw enable    (as root, on {f.host}, with a second login open)"
-
-
 def firewall(f: Facts) -> Iterator[Finding]:
     """A firewall that is off."""
     if f.firewall is None:
         return
-    status, opens = f.firewall.strip().splitlines(), _turns_on(f)
+    status, remedy = f.firewall.strip().splitlines(), opens(f.host, f.entry.roles, denies=False)
     if "Status: active" in status:
         default = next((line for line in status if line.startswith("Default:")), "")
         if "allow (incoming)" in default:
-            yield Finding("bad", "the firewall is on, but lets everything in", default, opens)
+            yield Finding("bad", "the firewall is on, but lets everything in", default, remedy)
         else:
             yield Finding("ok", "the firewall is on", default)
     else:
-        yield Finding("bad", "the firewall is off", status[0] if status else "", opens)
+        yield Finding("bad", "the firewall is off", status[0] if status else "", remedy)
 
 
 def _listed(f: Facts) -> str:

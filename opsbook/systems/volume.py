@@ -102,7 +102,7 @@ rm -rf {INCOMING}
 sync
 """
 # the last one of that name that was set aside is kept
-WITHOUT = 'cd -- "$1" 2>/dev/null || exit 0; [ -e "$2" ] || exit 0; rm -rf ".opsbook-was-$2"; exec mv -- "$2" ".opsbook-was-$2"\n'
+PUT_AWAY = 'cd -- "$1" 2>/dev/null || exit 0; [ -e "$2" ] || exit 0; rm -rf ".opsbook-was-$2"; exec mv -- "$2" ".opsbook-was-$2"\n'
 LISTED = 'cd -- "$1/$2" 2>/dev/null || exit 0; exec ls -A\n'
 
 
@@ -153,9 +153,9 @@ class Folder:
         """Put back what `swap` of that run took away, as far as it did."""
         return Write(cmd(*self._throwaway(SWAP_BACK, run, change=True)), title)
 
-    def without(self, below: str, title: str) -> Write:
+    def put_away(self, below: str, title: str) -> Write:
         """Set a folder below it aside, in the place of the one from before; one that is not there is fine."""
-        return Write(cmd(*self._throwaway(WITHOUT, below, change=True)), title)
+        return Write(cmd(*self._throwaway(PUT_AWAY, below, change=True)), title)
 
     def _throwaway(self, text: str, *values: str, change: bool = False, fed: bool = False) -> tuple[str, ...]:
         more = (*(("--interactive",) if fed else ()), *((f"--user={self.user}",) if self.user else ()))

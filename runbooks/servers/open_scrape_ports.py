@@ -12,11 +12,11 @@ from typing import Annotated
 
 from opsbook.check import Seen, so
 from opsbook.errors import Refused, Unreachable
+from opsbook.findings.ports import opens
 from opsbook.host import CLOCK, Host
 from opsbook.moves import firewall, meaning, silence, vantage
 from opsbook.moves.confirmed import confirmed, expect_nothing_waits, put_back
 from opsbook.moves.firewall import Standing
-from opsbook.moves.opening_up import opens
 from opsbook.moves.openings import Wanted, sources_of, wanted
 from opsbook.moves.scraping import way
 from opsbook.systems import ufw
@@ -56,7 +56,7 @@ def look(host: Host, p: Params) -> None:
 def expect_consent(host: Host, found: Standing, p: Params) -> None:
     """Raise Refused where UFW keeps nobody out, and may not be told to."""
     if not p.enable:
-        again = opens(host.entry, denies=False)
+        again = opens(host.name, host.entry.roles, denies=False)
         raise Refused("a rule keeps nobody out here", saw=found.ufw.state, next=f"{again}    (turns it on)", host=host.name)
 
 

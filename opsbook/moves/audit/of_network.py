@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from opsbook.findings.finding import Finding
+from opsbook.findings.ports import opens
 from opsbook.moves.audit.facts import UFW_CONF, Facts
-from opsbook.moves.opening_up import opens
 from opsbook.systems import ssh_ports, ufw
 from opsbook.systems.addresses import OUTSIDER, OUTSIDER_V6
 from opsbook.systems.container import Container, Port
@@ -28,7 +28,7 @@ OFF = re.compile(r"^ENABLED=no\b", re.MULTILINE | re.IGNORECASE)
 
 def firewall(f: Facts) -> Iterator[Finding]:
     """A firewall that is off, or lets in what no rule speaks of, or leaves IPv6 alone."""
-    found, remedy = standing(f), opens(f.entry, denies=False)
+    found, remedy = standing(f), opens(f.host, f.entry.roles, denies=False)
     if found is None and OFF.search(f.ufw_conf or "") is None:
         yield f.unjudged("whether the firewall is on", "root", *ufw.VIEW)
     elif found is None or not found.active:
@@ -54,7 +54,7 @@ def listeners(f: Facts) -> Iterator[Finding]:
     odd = [one for one in shown if one.port not in FOR_ALL | _ssh(f) and _everybody(found, one)]
     if odd:
         saw = "\n".join(sorted({f"{one.protocol} {one.port}{_program(f, one)}" for one in odd}))
-        remedy = f"{opens(f.entry, denies=found.denies)}    (or stop them)"
+        remedy = f"{opens(f.host, f.entry.roles, denies=found.denies)}    (or stop them)"
         yield Finding("bad", "programs listen where everybody reaches them", saw, remedy)
     else:
         yield Finding("ok", "everybody reaches SSH and the web server at most", f"of {len(shown)} that are not the host's own")

@@ -31,7 +31,7 @@ def is_refused(words: Mapping[str, str], lacking: Iterable[str]) -> bool:
 def forget(host: Host) -> None:
     """Set the stored account aside while Caddy stands still, so that its next process registers a new one."""
     with services.stopped(host, store.CADDY):
-        host.write(store.folder(host).without(store.ACCOUNTS.rstrip("/"), "set the ACME account aside that the authority does not take"))
+        host.write(store.folder(host).put_away(store.ACCOUNTS.rstrip("/"), "set the ACME account aside that the authority does not take"))
 
 
 def warn(host: Host, issued: int) -> None:
