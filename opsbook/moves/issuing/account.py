@@ -45,4 +45,4 @@ def warn(host: Host, issued: int) -> None:
         return
     if version(told) < MENDED:
         host.say(f"note: had Caddy no ACME account before, then Caddy {told} may have stored one that is refused when it renews these")
-        host.say(f"      (certmagic#293, mended in Caddy 2.9): opsbook {host.run.runbook} {host.name} has it make another then")
+        host.say("      (certmagic#293, mended in Caddy 2.9): the same command has it make another then")
